@@ -21,7 +21,8 @@ TEST(HexTest, RoundTripsEveryByte) {
 
 TEST(HexTest, NamesWhatIsWrong) {
   EXPECT_THAT(FromHex("abc"), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("3 digits")));
-  EXPECT_THAT(FromHex("0g"), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("character 1")));
+  EXPECT_THAT(FromHex("0g"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("character 1")));
 }
 
 TEST(FixedBytesTest, RefusesAnotherLength) {
@@ -44,7 +45,9 @@ TEST(EqualConstantTimeTest, ComparesLengthAndContent) {
 
 TEST(ByteReaderTest, ReadsWhatWriterWrote) {
   const Bytes bytes = ByteWriter().U8(1).U16(2).U32(3).U64(4).Text("ab").Take();
-  ASSERT_EQ(ToHex(bytes), "010002000000030000000000000004" "6162");
+  ASSERT_EQ(ToHex(bytes),
+            "010002000000030000000000000004"
+            "6162");
 
   ByteReader reader(bytes);
   EXPECT_EQ(reader.U8(), 1);

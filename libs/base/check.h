@@ -31,9 +31,9 @@ struct Voidify {
 }  // namespace groat::internal
 
 // CHECK(cond) << "message with values";
-#define GROAT_CHECK(condition)                                   \
-  (condition) ? static_cast<void>(0)                             \
-              : ::groat::internal::Voidify() &                   \
+#define GROAT_CHECK(condition)                 \
+  (condition) ? static_cast<void>(0)           \
+              : ::groat::internal::Voidify() & \
                     ::groat::internal::CheckFailure(__FILE__, __LINE__, #condition).stream()
 
 #define GROAT_CHECK_OP(a, op, b) GROAT_CHECK((a)op(b)) << " (" << (a) << " vs " << (b) << ") "
@@ -42,9 +42,9 @@ struct Voidify {
 #define GROAT_CHECK_LT(a, b) GROAT_CHECK_OP(a, <, b)
 
 // For a Status that can only fail when an invariant of ours is broken.
-#define GROAT_CHECK_OK(expression)                                 \
-  do {                                                             \
-    const auto& groat_check_status = (expression);                 \
+#define GROAT_CHECK_OK(expression)                                         \
+  do {                                                                     \
+    const auto& groat_check_status = (expression);                         \
     GROAT_CHECK(groat_check_status.ok()) << groat_check_status.ToString(); \
   } while (false)
 

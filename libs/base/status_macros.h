@@ -8,15 +8,16 @@
 #include "absl/status/statusor.h"
 
 // Returns from the enclosing function if `expression` is a failed absl::Status.
-#define GROAT_RETURN_IF_ERROR(expression)            \
-  do {                                               \
-    absl::Status groat_status = (expression);        \
-    if (!groat_status.ok()) return groat_status;     \
+#define GROAT_RETURN_IF_ERROR(expression)        \
+  do {                                           \
+    absl::Status groat_status = (expression);    \
+    if (!groat_status.ok()) return groat_status; \
   } while (false)
 
 // GROAT_ASSIGN_OR_RETURN(const Block block, ReadBlock(height));
-#define GROAT_ASSIGN_OR_RETURN(declaration, expression) \
-  GROAT_ASSIGN_OR_RETURN_IMPL(GROAT_STATUS_CONCAT(groat_statusor_, __LINE__), declaration, expression)
+#define GROAT_ASSIGN_OR_RETURN(declaration, expression)                                    \
+  GROAT_ASSIGN_OR_RETURN_IMPL(GROAT_STATUS_CONCAT(groat_statusor_, __LINE__), declaration, \
+                              expression)
 
 #define GROAT_ASSIGN_OR_RETURN_IMPL(holder, declaration, expression) \
   auto holder = (expression);                                        \

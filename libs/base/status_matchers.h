@@ -35,8 +35,9 @@ MATCHER_P2(StatusIs, code, message_matcher, "") {
 #define GROAT_EXPECT_OK(expression) EXPECT_THAT(expression, ::groat::testing::IsOk())
 
 // GROAT_ASSERT_OK_AND_ASSIGN(const Block block, ReadBlock(height));
-#define GROAT_ASSERT_OK_AND_ASSIGN(declaration, expression) \
-  GROAT_ASSERT_OK_AND_ASSIGN_IMPL(GROAT_TEST_CONCAT(groat_statusor_, __LINE__), declaration, expression)
+#define GROAT_ASSERT_OK_AND_ASSIGN(declaration, expression)                                  \
+  GROAT_ASSERT_OK_AND_ASSIGN_IMPL(GROAT_TEST_CONCAT(groat_statusor_, __LINE__), declaration, \
+                                  expression)
 #define GROAT_ASSERT_OK_AND_ASSIGN_IMPL(holder, declaration, expression) \
   auto holder = (expression);                                            \
   ASSERT_TRUE(holder.ok()) << holder.status().ToString();                \
