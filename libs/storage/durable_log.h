@@ -28,7 +28,7 @@
 namespace groat::storage {
 
 struct DurableLogOptions {
-  std::string folder;  // Created if it is not there.
+  std::string folder = {};  // Created if it is not there.
   // A commit that finds the segment this large starts a new one in the same group.
   uint64_t segment_bytes = uint64_t{256} << 20;
   // Records of groups below this are neither read nor visited when opening; Replay reads them
@@ -76,8 +76,9 @@ class LogBatch {
 // called from any thread.
 class SegmentWriter {
  public:
+  // `last` is the open last segment; null if the next record is to start a new one.
   SegmentWriter(FileSystem& files, DurableLogOptions options, std::vector<LogSegment> segments,
-                std::unique_ptr<AppendFile> last);
+                std::unique_ptr<AppendFile> last, const LogSalt& last_salt);
   // Marks the end as durable, so that later damage before it is never taken for a torn write.
   ~SegmentWriter();
 
@@ -99,6 +100,7 @@ class SegmentWriter {
   const DurableLogOptions options_;
   // The open segment as written, which may be ahead of what is durable. Empty path: none yet.
   LogSegment current_;
+  LogSalt salt_;  // Of the open segment.
   std::unique_ptr<AppendFile> file_;
   bool marked_ = true;  // Nothing was written behind the last mark.
   mutable absl::Mutex mutex_;

@@ -38,8 +38,8 @@ class ReadFile {
   virtual absl::StatusOr<uint64_t> SizeBytes() = 0;
 };
 
-// Every error names the path and what the system said. NotFound, AlreadyExists, PermissionDenied
-// and ResourceExhausted (no space) are told apart; the rest is Unavailable.
+// Every error names the operation, the path and what the system said; its code is that of
+// absl::ErrnoToStatus (NotFound, AlreadyExists, PermissionDenied, ResourceExhausted, ...).
 class FileSystem {
  public:
   virtual ~FileSystem() = default;

@@ -2,12 +2,13 @@
 //
 // A log is a folder of segment files `<group, 10 digits>-<first sequence, 20 digits>.log`:
 //
-//   header  "groat log v1\n" ‖ group u64 ‖ first sequence u64 ‖ checksum 8              37 bytes
+//   header  "groat log v1\n" ‖ group u64 ‖ first sequence u64 ‖ salt 8 ‖ checksum 8     45 bytes
 //   record  length u32 ‖ checksum 8 ‖ record                                  12 bytes + length
 //   mark    0xffffffff ‖ checksum 8 ‖ next sequence u64 ‖ own offset u64                28 bytes
 //
 // A checksum is the first 8 bytes of keyed BLAKE3 over: the header before it; sequence u64 ‖
-// length u32 ‖ record; the mark's two numbers. Records are numbered from 1 without gaps, over all
+// length u32 ‖ record; salt ‖ the mark's two numbers. The salt is random, so that nobody can hide
+// what looks like a mark in a record. Records are numbered from 1 without gaps, over all
 // segments. A group is a number of the owner's choice (the relay's period) that never falls.
 //
 // A mark says: every byte of this file before me was durable when I was written. So damage in
@@ -35,7 +36,7 @@ namespace groat::storage {
 // take a sound record for a torn one.
 inline constexpr size_t kMaxLogRecordBytes = size_t{64} << 20;
 
-inline constexpr size_t kLogHeaderBytes = 37;
+inline constexpr size_t kLogHeaderBytes = 45;
 inline constexpr size_t kLogFrameBytes = 12;  // In front of each record.
 inline constexpr size_t kLogMarkBytes = 28;
 
@@ -45,7 +46,7 @@ struct LogSegment {
   uint64_t first_sequence = 0;
   uint64_t next_sequence = 0;  // One past the last record; == first_sequence if there is none.
   uint64_t size_bytes = 0;
-  std::string path;
+  std::string path = {};
 };
 
 struct LogRecord {
@@ -57,10 +58,12 @@ struct LogRecord {
 // A failed Status ends the replay, which returns it.
 using LogVisitor = std::function<absl::Status(const LogRecord&)>;
 
+using LogSalt = FixedBytes<8>;
+
 // Encoders; each appends to `out`.
-void EncodeLogHeader(uint64_t group, uint64_t first_sequence, Bytes& out);
+void EncodeLogHeader(uint64_t group, uint64_t first_sequence, const LogSalt& salt, Bytes& out);
 void EncodeLogRecord(uint64_t sequence, ByteView record, Bytes& out);
-void EncodeLogMark(uint64_t next_sequence, uint64_t offset, Bytes& out);
+void EncodeLogMark(const LogSalt& salt, uint64_t next_sequence, uint64_t offset, Bytes& out);
 
 // "0000000003-00000000000000000042.log"
 std::string LogSegmentName(uint64_t group, uint64_t first_sequence);
@@ -98,7 +101,7 @@ class LogSegmentReader {
 
   uint64_t offset() const { return offset_; }  // Just past the last sound frame.
   uint64_t next_sequence() const { return next_sequence_; }
-  const LogSegment& segment() const { return segment_; }
+  const LogSalt& salt() const { return salt_; }
 
  private:
   LogSegmentReader(LogSegment segment, std::unique_ptr<ReadFile> file);
@@ -107,6 +110,7 @@ class LogSegmentReader {
 
   LogSegment segment_;
   std::unique_ptr<ReadFile> file_;
+  LogSalt salt_;
   uint64_t offset_ = 0;
   uint64_t next_sequence_ = 0;
   Bytes buffer_;
