@@ -6,6 +6,7 @@
 #ifndef GROAT_BASE_MUTEX_H_
 #define GROAT_BASE_MUTEX_H_
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -56,13 +57,14 @@ class CondVar {
   // does not know pthread_cond_clockwait and would report false double locks.
   bool WaitUntil(Mutex& mutex, std::chrono::steady_clock::time_point deadline)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
-    const auto left = deadline - std::chrono::steady_clock::now();
+    constexpr std::chrono::steady_clock::duration kLongest = std::chrono::hours(1);
+    const auto left = std::min(deadline - std::chrono::steady_clock::now(), kLongest);
     std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);
-    const std::cv_status outcome = condition_.wait_until(
+    condition_.wait_until(
         lock, std::chrono::system_clock::now() +
                   std::chrono::duration_cast<std::chrono::system_clock::duration>(left));
     lock.release();
-    return outcome == std::cv_status::no_timeout;
+    return std::chrono::steady_clock::now() < deadline;
   }
   void NotifyOne() { condition_.notify_one(); }
   void NotifyAll() { condition_.notify_all(); }
