@@ -222,7 +222,10 @@ TEST_F(DurableLogTest, ALengthBeyondTheFileIsATornTail) {
     disk_.Crash(Unsynced::kDrop);
   }
   Bytes content = disk_.Content(kFirstSegment);
-  for (const char byte : "\x7f\xff\xff\xff123"sv) content.push_back(static_cast<uint8_t>(byte));
+  for (const char byte :
+       "\x7f\xff\xff\xff"
+       "123"sv)
+    content.push_back(static_cast<uint8_t>(byte));
   disk_.SetContent(kFirstSegment, content);
   EXPECT_EQ(MustOpen()->recovery().torn_bytes, 7u);
   EXPECT_THAT(visited_, ElementsAre("1:a"));
