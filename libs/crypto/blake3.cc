@@ -39,9 +39,9 @@ Blake3Context::Blake3Context(std::string_view context) : Blake3Context(DeriveKey
 
 Blake3Context::Blake3Context(const Bytes32& key) : key_(key) {
   for (size_t i = 0; i < 8; ++i) {
-    key_words_[i] = static_cast<uint32_t>(key_[4 * i]) | static_cast<uint32_t>(key_[4 * i + 1]) << 8 |
-                    static_cast<uint32_t>(key_[4 * i + 2]) << 16 |
-                    static_cast<uint32_t>(key_[4 * i + 3]) << 24;
+    key_words_[i] =
+        static_cast<uint32_t>(key_[4 * i]) | static_cast<uint32_t>(key_[4 * i + 1]) << 8 |
+        static_cast<uint32_t>(key_[4 * i + 2]) << 16 | static_cast<uint32_t>(key_[4 * i + 3]) << 24;
   }
 }
 

@@ -19,8 +19,8 @@ Ed25519PrivateKey::Ed25519PrivateKey(std::unique_ptr<Handle> handle) : handle_(s
 }
 
 Ed25519PrivateKey::Ed25519PrivateKey(const Bytes32& seed)
-    : Ed25519PrivateKey(std::make_unique<Handle>(Handle{PkeyPtr(EVP_PKEY_new_raw_private_key(
-          EVP_PKEY_ED25519, nullptr, seed.data(), seed.size()))})) {}
+    : Ed25519PrivateKey(std::make_unique<Handle>(Handle{PkeyPtr(
+          EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, seed.data(), seed.size()))})) {}
 
 Ed25519PrivateKey Ed25519PrivateKey::Generate() {
   PkeyPtr key(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
@@ -34,10 +34,12 @@ Ed25519PrivateKey& Ed25519PrivateKey::operator=(Ed25519PrivateKey&&) noexcept = 
 
 Ed25519Signature Ed25519PrivateKey::Sign(ByteView message) const {
   const DigestContextPtr context(EVP_MD_CTX_new());
-  GROAT_CHECK(EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, handle_->key.get()) == 1);
+  GROAT_CHECK(EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, handle_->key.get()) ==
+              1);
   Ed25519Signature out;
   size_t size = out.size();
-  GROAT_CHECK(EVP_DigestSign(context.get(), out.data(), &size, message.data(), message.size()) == 1);
+  GROAT_CHECK(EVP_DigestSign(context.get(), out.data(), &size, message.data(), message.size()) ==
+              1);
   return out;
 }
 

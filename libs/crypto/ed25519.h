@@ -45,7 +45,8 @@ class Ed25519PrivateKey {
 };
 
 // False for a bad signature and for a public key that is not a curve point.
-bool Ed25519Verify(const Ed25519PublicKey& key, ByteView message, const Ed25519Signature& signature);
+bool Ed25519Verify(const Ed25519PublicKey& key, ByteView message,
+                   const Ed25519Signature& signature);
 
 }  // namespace groat
 

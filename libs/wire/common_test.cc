@@ -17,6 +17,7 @@ record::Block SampleBlock() {
                                   .shard = record::Shard(2),
                                   .period = record::Period(3),
                                   .cycle = record::Cycle(4),
+                                  .root = {},
                                   .leaf_count = 5,
                                   .new_leaf_count = 5};
   statement.root[0] = 6;
