@@ -73,7 +73,8 @@ struct Transaction {
 
 struct CommitResult {
   bool committed = false;
-  // The revision of this transaction if committed, else the store's when the comparison failed.
+  // If committed, the revision that this transaction made (the present one if it found nothing to
+  // delete and put nothing); else the store's when the comparison failed.
   int64_t revision = 0;
   // Only if not committed: the compared keys that exist, as they were when the comparison failed,
   // in the order of the comparisons.
@@ -125,14 +126,14 @@ struct WatchEvent {
 struct WatchUpdate {
   enum class Kind {
     kEvents,
-    // The history up to `revision` is gone and events may have been missed: read the range. The
-    // watch goes on by itself with the events that are left.
+    // The history was compacted and events may have been missed: read the range. The watch goes on
+    // by itself with the events that are left.
     kCompacted,
   };
   Kind kind = Kind::kEvents;
   std::vector<WatchEvent>
       events;  // In the order of revisions. All events of one revision, at once.
-  // kEvents: of the last event. kCompacted: the oldest revision that is still known.
+  // kEvents: of the last event. kCompacted: the history is gone up to and including this one.
   int64_t revision = 0;
 };
 
