@@ -108,7 +108,7 @@ SegmentWriter::SegmentWriter(FileSystem& files, DurableLogOptions options,
   if (!segments.empty()) current_ = segments.back();
   // Whether the file ends with a mark is not known; one too many does no harm.
   marked_ = file_ == nullptr || current_.size_bytes == kLogHeaderBytes;
-  const absl::MutexLock lock(&mutex_);
+  const MutexLock lock(mutex_);
   segments_ = std::move(segments);
 }
 
@@ -150,7 +150,7 @@ void SegmentWriter::StartSegment(uint64_t group, uint64_t first_sequence) {
   EncodeLogHeader(group, first_sequence, salt_, header);
   Write(header);
   {
-    const absl::MutexLock lock(&mutex_);
+    const MutexLock lock(mutex_);
     segments_.push_back(current_);
   }
   Sync();
@@ -172,12 +172,12 @@ void SegmentWriter::Mark() {
 
 void SegmentWriter::Sync() {
   GROAT_CHECK_OK(file_->Sync());
-  const absl::MutexLock lock(&mutex_);
+  const MutexLock lock(mutex_);
   segments_.back() = current_;
 }
 
 std::vector<LogSegment> SegmentWriter::Segments() const {
-  const absl::MutexLock lock(&mutex_);
+  const MutexLock lock(mutex_);
   return segments_;
 }
 
@@ -248,61 +248,64 @@ GroupCommitLog::GroupCommitLog(std::unique_ptr<DurableLog> log, OnDurable on_dur
 
 GroupCommitLog::~GroupCommitLog() {
   {
-    const absl::MutexLock lock(&mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
   }
+  work_.NotifyOne();
   syncer_.join();
 }
 
 uint64_t GroupCommitLog::Append(ByteView record) {
-  const absl::MutexLock lock(&mutex_, absl::Condition(this, &GroupCommitLog::HasRoom));
+  const MutexLock lock(mutex_);
+  while (batch_.size_bytes() > max_pending_bytes_) progress_.Wait(mutex_);
+  if (batch_.size_bytes() == 0) work_.NotifyOne();
   return batch_.Append(record);
 }
 
 void GroupCommitLog::Roll(uint64_t group) {
-  const absl::MutexLock lock(&mutex_);
+  const MutexLock lock(mutex_);
   batch_.Roll(group);
 }
 
 void GroupCommitLog::Sync() {
-  const absl::MutexLock lock(&mutex_);
+  const MutexLock lock(mutex_);
   const uint64_t want = batch_.next_sequence() - 1;
-  const auto durable = [this, want]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return durable_sequence_ >= want;
-  };
-  mutex_.Await(absl::Condition(&durable));
+  while (durable_sequence_ < want) progress_.Wait(mutex_);
 }
 
 uint64_t GroupCommitLog::next_sequence() const {
-  const absl::MutexLock lock(&mutex_);
+  const MutexLock lock(mutex_);
   return batch_.next_sequence();
 }
 
 uint64_t GroupCommitLog::durable_sequence() const {
-  const absl::MutexLock lock(&mutex_);
+  const MutexLock lock(mutex_);
   return durable_sequence_;
 }
 
 size_t GroupCommitLog::pending_bytes() const {
-  const absl::MutexLock lock(&mutex_);
+  const MutexLock lock(mutex_);
   return batch_.size_bytes();
 }
-
-bool GroupCommitLog::HasWork() const { return stopping_ || batch_.size_bytes() > 0; }
-bool GroupCommitLog::HasRoom() const { return batch_.size_bytes() <= max_pending_bytes_; }
 
 void GroupCommitLog::RunSyncer() {
   while (true) {
     std::vector<LogBatch::Piece> pieces;
     {
-      const absl::MutexLock lock(&mutex_, absl::Condition(this, &GroupCommitLog::HasWork));
+      const MutexLock lock(mutex_);
+      while (batch_.size_bytes() == 0 && !stopping_) work_.Wait(mutex_);
       pieces = batch_.Take();
     }
+    progress_.NotifyAll();
     if (pieces.empty()) return;  // Only when stopping: all is durable.
     log_->writer_->Commit(pieces);
-    on_durable_(pieces.back().next_sequence - 1);
-    const absl::MutexLock lock(&mutex_);
-    durable_sequence_ = pieces.back().next_sequence - 1;
+    const uint64_t durable = pieces.back().next_sequence - 1;
+    on_durable_(durable);
+    {
+      const MutexLock lock(mutex_);
+      durable_sequence_ = durable;
+    }
+    progress_.NotifyAll();
   }
 }
 

@@ -20,8 +20,8 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "base/bytes.h"
+#include "base/mutex.h"
 #include "storage/file_system.h"
 #include "storage/log_segment.h"
 
@@ -103,7 +103,7 @@ class SegmentWriter {
   LogSalt salt_;  // Of the open segment.
   std::unique_ptr<AppendFile> file_;
   bool marked_ = true;  // Nothing was written behind the last mark.
-  mutable absl::Mutex mutex_;
+  mutable Mutex mutex_;
   std::vector<LogSegment> segments_ ABSL_GUARDED_BY(mutex_);
 };
 
@@ -177,13 +177,13 @@ class GroupCommitLog {
 
  private:
   void RunSyncer() ABSL_LOCKS_EXCLUDED(mutex_);
-  bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool HasRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::unique_ptr<DurableLog> log_;  // Its writer belongs to the syncer thread.
   const OnDurable on_durable_;
   const size_t max_pending_bytes_;
-  mutable absl::Mutex mutex_;
+  mutable Mutex mutex_;
+  CondVar work_;      // The batch is no longer empty, or the log is stopping.
+  CondVar progress_;  // The batch was taken, or is durable.
   LogBatch batch_ ABSL_GUARDED_BY(mutex_);
   uint64_t durable_sequence_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

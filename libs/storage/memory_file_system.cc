@@ -28,7 +28,7 @@ class MemoryAppendFile : public AppendFile {
         opened_after_crashes_(opened_after_crashes) {}
 
   absl::Status Append(ByteView bytes) override {
-    const absl::MutexLock lock(&disk_->mutex_);
+    const MutexLock lock(disk_->mutex_);
     if (disk_->crashes_ != opened_after_crashes_) return absl::OkStatus();
     const absl::Status status = disk_->CountWrite(path_);
     // A failed write may leave a part behind.
@@ -38,7 +38,7 @@ class MemoryAppendFile : public AppendFile {
   }
 
   absl::Status Sync() override {
-    const absl::MutexLock lock(&disk_->mutex_);
+    const MutexLock lock(disk_->mutex_);
     if (disk_->crashes_ != opened_after_crashes_) return absl::OkStatus();
     const absl::Status status = disk_->CountSync(path_);
     if (status.ok()) file_->durable = file_->content;
@@ -58,7 +58,7 @@ class MemoryReadFile : public ReadFile {
       : disk_(disk), file_(std::move(file)) {}
 
   absl::StatusOr<size_t> ReadAt(uint64_t offset, std::span<uint8_t> out) override {
-    const absl::MutexLock lock(&disk_->mutex_);
+    const MutexLock lock(disk_->mutex_);
     const Bytes& content = file_->content;
     if (offset >= content.size()) return 0;
     const auto size = std::min<size_t>(out.size(), content.size() - static_cast<size_t>(offset));
@@ -67,7 +67,7 @@ class MemoryReadFile : public ReadFile {
   }
 
   absl::StatusOr<uint64_t> SizeBytes() override {
-    const absl::MutexLock lock(&disk_->mutex_);
+    const MutexLock lock(disk_->mutex_);
     return file_->content.size();
   }
 
@@ -77,7 +77,7 @@ class MemoryReadFile : public ReadFile {
 };
 
 void MemoryFileSystem::Crash(Unsynced unsynced) {
-  const absl::MutexLock lock(&mutex_);
+  const MutexLock lock(mutex_);
   ++crashes_;
   writes_until_failure_ = 0;
   syncs_until_failure_ = 0;
@@ -128,12 +128,12 @@ Bytes MemoryFileSystem::Torn(const File& file) {
 }
 
 void MemoryFileSystem::FailWrite(uint64_t n) {
-  const absl::MutexLock lock(&mutex_);
+  const MutexLock lock(mutex_);
   writes_until_failure_ = n;
 }
 
 void MemoryFileSystem::FailSync(uint64_t n) {
-  const absl::MutexLock lock(&mutex_);
+  const MutexLock lock(mutex_);
   syncs_until_failure_ = n;
 }
 
@@ -149,14 +149,14 @@ absl::Status MemoryFileSystem::CountSync(const std::string& path) {
 }
 
 Bytes MemoryFileSystem::Content(const std::string& path) const {
-  const absl::MutexLock lock(&mutex_);
+  const MutexLock lock(mutex_);
   const auto found = files_.find(path);
   GROAT_CHECK(found != files_.end()) << path;
   return found->second->content;
 }
 
 void MemoryFileSystem::SetContent(const std::string& path, Bytes content) {
-  const absl::MutexLock lock(&mutex_);
+  const MutexLock lock(mutex_);
   const auto found = files_.find(path);
   GROAT_CHECK(found != files_.end()) << path;
   found->second->content = content;
@@ -164,18 +164,18 @@ void MemoryFileSystem::SetContent(const std::string& path, Bytes content) {
 }
 
 uint64_t MemoryFileSystem::sync_count() const {
-  const absl::MutexLock lock(&mutex_);
+  const MutexLock lock(mutex_);
   return syncs_;
 }
 
 absl::Status MemoryFileSystem::CreateFolder(const std::string& folder) {
-  const absl::MutexLock lock(&mutex_);
+  const MutexLock lock(mutex_);
   folders_.insert(folder);
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<std::string>> MemoryFileSystem::List(const std::string& folder) {
-  const absl::MutexLock lock(&mutex_);
+  const MutexLock lock(mutex_);
   if (!folders_.contains(folder)) return NotFound(folder);
   std::vector<std::string> names;
   for (const auto& [path, file] : files_) {
@@ -185,7 +185,7 @@ absl::StatusOr<std::vector<std::string>> MemoryFileSystem::List(const std::strin
 }
 
 absl::StatusOr<std::unique_ptr<AppendFile>> MemoryFileSystem::Create(const std::string& path) {
-  const absl::MutexLock lock(&mutex_);
+  const MutexLock lock(mutex_);
   if (!folders_.contains(FolderOf(path))) return NotFound(FolderOf(path));
   const auto [entry, is_new] = files_.try_emplace(path, nullptr);
   if (!is_new) return absl::AlreadyExistsError(absl::StrCat("create ", path, ": file exists"));
@@ -195,21 +195,21 @@ absl::StatusOr<std::unique_ptr<AppendFile>> MemoryFileSystem::Create(const std::
 
 absl::StatusOr<std::unique_ptr<AppendFile>> MemoryFileSystem::OpenForAppend(
     const std::string& path) {
-  const absl::MutexLock lock(&mutex_);
+  const MutexLock lock(mutex_);
   const auto found = files_.find(path);
   if (found == files_.end()) return NotFound(path);
   return std::make_unique<MemoryAppendFile>(this, found->second, path, crashes_);
 }
 
 absl::StatusOr<std::unique_ptr<ReadFile>> MemoryFileSystem::OpenForRead(const std::string& path) {
-  const absl::MutexLock lock(&mutex_);
+  const MutexLock lock(mutex_);
   const auto found = files_.find(path);
   if (found == files_.end()) return NotFound(path);
   return std::make_unique<MemoryReadFile>(this, found->second);
 }
 
 absl::Status MemoryFileSystem::Truncate(const std::string& path, uint64_t size_bytes) {
-  const absl::MutexLock lock(&mutex_);
+  const MutexLock lock(mutex_);
   const auto found = files_.find(path);
   if (found == files_.end()) return NotFound(path);
   const absl::Status status = CountWrite(path);
@@ -218,13 +218,13 @@ absl::Status MemoryFileSystem::Truncate(const std::string& path, uint64_t size_b
 }
 
 absl::Status MemoryFileSystem::Remove(const std::string& path) {
-  const absl::MutexLock lock(&mutex_);
+  const MutexLock lock(mutex_);
   if (files_.erase(path) == 0) return NotFound(path);
   return absl::OkStatus();
 }
 
 absl::Status MemoryFileSystem::SyncFolder(const std::string& folder) {
-  const absl::MutexLock lock(&mutex_);
+  const MutexLock lock(mutex_);
   const absl::Status status = CountSync(folder);
   if (!status.ok()) return status;
   std::erase_if(durable_names_, [&](const auto& entry) {

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
+#include "base/mutex.h"
 #include "storage/file_system.h"
 
 namespace groat::storage {
@@ -65,7 +65,7 @@ class MemoryFileSystem : public FileSystem {
   absl::Status CountSync(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Bytes Torn(const File& file) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  mutable absl::Mutex mutex_;
+  mutable Mutex mutex_;
   std::mt19937_64 random_ ABSL_GUARDED_BY(mutex_);
   std::set<std::string> folders_ ABSL_GUARDED_BY(mutex_);
   Files files_ ABSL_GUARDED_BY(mutex_);
