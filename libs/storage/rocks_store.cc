@@ -1,0 +1,160 @@
+#include "storage/rocks_store.h"
+
+#include <rocksdb/db.h>
+#include <rocksdb/options.h>
+#include <rocksdb/table.h>
+#include <rocksdb/utilities/checkpoint.h>
+#include <rocksdb/write_batch.h>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+
+namespace groat::storage {
+namespace {
+
+rocksdb::Slice ToSlice(ByteView bytes) {
+  if (bytes.empty()) return {};  // RocksDB asserts on the null pointer that an empty view may be.
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+ByteView ToView(const rocksdb::Slice& slice) { return AsBytes({slice.data(), slice.size()}); }
+Bytes ToBytes(const rocksdb::Slice& slice) {
+  const ByteView view = ToView(slice);
+  return Bytes(view.begin(), view.end());
+}
+
+absl::StatusCode CodeOf(const rocksdb::Status& status) {
+  if (status.IsNoSpace()) return absl::StatusCode::kResourceExhausted;
+  switch (status.code()) {
+    case rocksdb::Status::kOk:
+      return absl::StatusCode::kOk;
+    case rocksdb::Status::kNotFound:
+      return absl::StatusCode::kNotFound;
+    case rocksdb::Status::kCorruption:
+      return absl::StatusCode::kDataLoss;
+    case rocksdb::Status::kInvalidArgument:
+    case rocksdb::Status::kNotSupported:
+      return absl::StatusCode::kInvalidArgument;
+    case rocksdb::Status::kBusy:
+    case rocksdb::Status::kTryAgain:
+    case rocksdb::Status::kTimedOut:
+      return absl::StatusCode::kUnavailable;
+    default:
+      return absl::StatusCode::kInternal;
+  }
+}
+
+absl::Status ToStatus(const rocksdb::Status& status, absl::string_view operation,
+                      const std::string& folder) {
+  if (status.ok()) return absl::OkStatus();
+  return absl::Status(CodeOf(status),
+                      absl::StrCat(operation, " ", folder, ": ", status.ToString()));
+}
+
+rocksdb::Options MakeOptions() {
+  rocksdb::Options options;
+  options.create_if_missing = true;
+  options.paranoid_checks = true;
+  // A torn end of the write-ahead log is the trace of a crash; damage before it is an error, even
+  // if that costs availability.
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  options.bytes_per_sync = 1 << 20;
+  options.max_open_files = 256;
+  options.keep_log_file_num = 5;  // Of RocksDB's own notes.
+  options.max_log_file_size = 4 << 20;
+  rocksdb::BlockBasedTableOptions table;
+  table.format_version = 5;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return options;
+}
+
+rocksdb::ReadOptions ReadVerified() {
+  rocksdb::ReadOptions options;
+  options.verify_checksums = true;
+  return options;
+}
+
+}  // namespace
+
+RocksBatch& RocksBatch::Put(ByteView key, ByteView value) {
+  changes_.push_back({ToString(key), ToString(value)});
+  return *this;
+}
+
+RocksBatch& RocksBatch::Delete(ByteView key) {
+  changes_.push_back({ToString(key), std::nullopt});
+  return *this;
+}
+
+RocksStore::RocksStore(std::string folder, std::unique_ptr<rocksdb::DB> db)
+    : folder_(std::move(folder)), db_(std::move(db)) {}
+RocksStore::RocksStore(RocksStore&&) noexcept = default;
+RocksStore& RocksStore::operator=(RocksStore&&) noexcept = default;
+RocksStore::~RocksStore() = default;
+
+absl::StatusOr<RocksStore> RocksStore::Open(const std::string& folder) {
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status status = rocksdb::DB::Open(MakeOptions(), folder, &db);
+  if (status.IsIOError() && status.ToString().find("lock") != std::string::npos) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("open ", folder, ": in use by another process: ", status.ToString()));
+  }
+  GROAT_RETURN_IF_ERROR(ToStatus(status, "open", folder));
+  return RocksStore(folder, std::unique_ptr<rocksdb::DB>(db));
+}
+
+absl::StatusOr<std::optional<Bytes>> RocksStore::Get(ByteView key) const {
+  rocksdb::PinnableSlice value;
+  const rocksdb::Status status =
+      db_->Get(ReadVerified(), db_->DefaultColumnFamily(), ToSlice(key), &value);
+  if (status.IsNotFound()) return std::nullopt;
+  GROAT_RETURN_IF_ERROR(ToStatus(status, "get from", folder_));
+  return ToBytes(value);
+}
+
+absl::Status RocksStore::Write(const RocksBatch& batch, Durability durability) {
+  rocksdb::WriteBatch changes;
+  for (const RocksBatch::Change& change : batch.changes_) {
+    const rocksdb::Status status = change.value.has_value() ? changes.Put(change.key, *change.value)
+                                                            : changes.Delete(change.key);
+    GROAT_RETURN_IF_ERROR(ToStatus(status, "write to", folder_));
+  }
+  rocksdb::WriteOptions options;
+  options.sync = durability == Durability::kSynced;
+  return ToStatus(db_->Write(options, &changes), "write to", folder_);
+}
+
+absl::Status RocksStore::Scan(ByteView begin, ByteView end, const Visitor& visit) const {
+  rocksdb::ReadOptions options = ReadVerified();
+  const rocksdb::Slice upper = ToSlice(end);
+  if (!end.empty()) options.iterate_upper_bound = &upper;
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options));
+  for (it->Seek(ToSlice(begin)); it->Valid(); it->Next()) {
+    if (!visit(ToView(it->key()), ToView(it->value()))) break;
+  }
+  return ToStatus(it->status(), "scan", folder_);
+}
+
+absl::StatusOr<std::optional<std::pair<Bytes, Bytes>>> RocksStore::Last(ByteView begin,
+                                                                        ByteView end) const {
+  rocksdb::ReadOptions options = ReadVerified();
+  const rocksdb::Slice lower = ToSlice(begin);
+  const rocksdb::Slice upper = ToSlice(end);
+  options.iterate_lower_bound = &lower;
+  if (!end.empty()) options.iterate_upper_bound = &upper;
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options));
+  it->SeekToLast();
+  GROAT_RETURN_IF_ERROR(ToStatus(it->status(), "scan", folder_));
+  if (!it->Valid()) return std::nullopt;
+  return std::pair(ToBytes(it->key()), ToBytes(it->value()));
+}
+
+absl::Status RocksStore::Checkpoint(const std::string& folder) const {
+  rocksdb::Checkpoint* checkpoint = nullptr;
+  const rocksdb::Status created = rocksdb::Checkpoint::Create(db_.get(), &checkpoint);
+  const std::unique_ptr<rocksdb::Checkpoint> owner(checkpoint);
+  GROAT_RETURN_IF_ERROR(ToStatus(created, "checkpoint of", folder_));
+  return ToStatus(checkpoint->CreateCheckpoint(folder),
+                  absl::StrCat("checkpoint to ", folder, " of"), folder_);
+}
+
+}  // namespace groat::storage
