@@ -8,6 +8,7 @@
 #include <grpcpp/server.h>
 #include <prometheus/registry.h>
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -59,8 +60,9 @@ class Server {
 
  private:
   Server();
-  std::unique_ptr<HealthService> health_;
+  std::unique_ptr<HealthService> health_;  // Outlives server_, which calls it.
   std::unique_ptr<grpc::Server> server_;
+  std::atomic<bool> draining_ = false;
   int port_ = 0;
 };
 
