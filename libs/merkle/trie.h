@@ -35,6 +35,8 @@ struct TrieSummary {
   friend bool operator==(const TrieSummary&, const TrieSummary&) = default;
 };
 
+class TrieStore;
+
 // Where a growth proof that is written in chunks stands. A value; stays good while the trie grows.
 class GrowthCursor;
 
@@ -49,7 +51,7 @@ class Trie {
 
   // Opens `cycle`, above every cycle opened before; cycles may be left out, and then have no
   // leaves. FailedPrecondition if a cycle is open, InvalidArgument if `cycle` is not above
-  // LastSealed() or is 2^32 or more above the first; nothing changes.
+  // LastSealed(); then nothing changes.
   absl::Status BeginCycle(uint64_t cycle);
 
   // Adds leaves to the open cycle; entries ascend by key, within the slice and from slice to slice.
@@ -93,6 +95,9 @@ class Trie {
   absl::StatusOr<std::vector<TrieEntry>> NewLeaves(uint64_t cycle, size_t first,
                                                    size_t max_count) const;
 
+  // Gives back the memory that only writing needs; for a trie that will not grow soon.
+  void ShrinkToFit();
+
   // Heap memory held, in bytes.
   size_t memory_bytes() const;
 
@@ -103,21 +108,24 @@ class Trie {
 
 class GrowthCursor {
  public:
+  // True once every byte was returned.
   bool done() const { return pending_.empty(); }
 
  private:
   friend class Trie;
-  // A subtree of the old trie not yet written, and the new leaves that go into it.
+  // A subtree of the old trie that is not yet written, and the new leaves that go into it.
   struct Subtree {
-    uint32_t node = 0;
+    uint32_t node = 0;  // As NodeRef has it.
     uint32_t first_leaf = 0;
     uint32_t end_leaf = 0;
     uint16_t depth = 0;
-    bool header_written = false;  // Only its leaves from first_leaf on are still to be written.
+    bool leaves_only = false;  // The item has begun; leaves from first_leaf on are missing.
   };
-  std::vector<Subtree> pending_;  // A stack, the next on top; at most one a level.
-  uint32_t old_leaf_count_ = 0;
-  uint64_t cycle_ = 0;
+  GrowthCursor(const TrieStore& store, uint32_t old_end, uint32_t new_end);
+  Bytes Next(const TrieStore& store, size_t max_bytes);
+
+  uint32_t old_end_;
+  std::vector<Subtree> pending_;  // A stack, the next on top; at most one a level and one.
 };
 
 }  // namespace groat::merkle

@@ -1,0 +1,125 @@
+#include "merkle/trie_store.h"
+
+namespace groat::merkle {
+
+TrieLeaf TrieStore::LeafAt(uint32_t id) const {
+  const auto end = std::upper_bound(cycle_ends_.begin(), cycle_ends_.end(), id);
+  const uint64_t cycle = end == cycle_ends_.end()
+                             ? open_cycle_
+                             : cycles_[static_cast<size_t>(end - cycle_ends_.begin())].cycle;
+  const TrieEntry& stored = entries_[id];
+  return {stored.key, stored.value, cycle};
+}
+
+uint32_t TrieStore::EndOf(uint64_t cycle) const {
+  const auto after =
+      std::upper_bound(cycles_.begin(), cycles_.end(), cycle,
+                       [](uint64_t c, const CycleRecord& record) { return c < record.cycle; });
+  if (after == cycles_.begin()) return 0;
+  return cycle_ends_[static_cast<size_t>(after - cycles_.begin()) - 1];
+}
+
+Hash TrieStore::RootAt(uint64_t cycle) const {
+  const auto after =
+      std::upper_bound(cycles_.begin(), cycles_.end(), cycle,
+                       [](uint64_t c, const CycleRecord& record) { return c < record.cycle; });
+  return after == cycles_.begin() ? Hash{} : std::prev(after)->root;
+}
+
+NodeRef TrieStore::AsOf(NodeRef node, uint32_t end) const {
+  while (node.is_fork() && node.id() >= end) {
+    const Fork& later = forks_[node.id()];
+    node = later.child[1 - later.own_side];
+  }
+  return node;
+}
+
+HashPlan::Slot TrieStore::HashAt(HashPlan& plan, NodeRef node, size_t depth, uint32_t end) const {
+  if (node.empty()) return HashPlan::kEmpty;
+  if (node.is_leaf()) return plan.Leaf(LeafAt(node.id()));
+  return Lift(plan, ForkHashAt(plan, node.id(), end), node.id(), depth);
+}
+
+HashPlan::Slot TrieStore::ForkHashAt(HashPlan& plan, uint32_t fork_id, uint32_t end) const {
+  const Fork& at = forks_[fork_id];
+  if (at.hashed_end <= end) return plan.Known(hashes_[fork_id]);
+  if (at.has_history) {
+    if (const Hash* version = FindVersion(fork_id, end)) return plan.Known(*version);
+  }
+  const size_t below = size_t{at.bit} + 1;
+  const HashPlan::Slot left = HashAt(plan, AsOf(at.child[0], end), below, end);
+  const HashPlan::Slot right = HashAt(plan, AsOf(at.child[1], end), below, end);
+  return plan.Node(left, right);
+}
+
+const Hash* TrieStore::FindVersion(uint32_t fork_id, uint32_t end) const {
+  const auto found = history_.find(fork_id);
+  GROAT_CHECK(found != history_.end()) << "fork " << fork_id << " has no history";
+  const std::vector<Version>& versions = found->second;
+  const auto after =
+      std::upper_bound(versions.begin(), versions.end(), end,
+                       [](uint32_t e, const Version& version) { return e < version.end; });
+  return after == versions.begin() ? nullptr : &std::prev(after)->hash;
+}
+
+HashPlan::Slot TrieStore::Lift(HashPlan& plan, HashPlan::Slot slot, uint32_t fork_id,
+                               size_t depth) const {
+  size_t at = forks_[fork_id].bit;
+  if (at <= depth) return slot;
+  const Bytes32& key = entries_[fork_id].key;
+  while (at > depth) {
+    --at;
+    slot = KeyBit(key, at) == 0 ? plan.Node(slot, HashPlan::kEmpty)
+                                : plan.Node(HashPlan::kEmpty, slot);
+  }
+  return slot;
+}
+
+uint32_t TrieStore::Nearest(const Bytes32& key) const {
+  NodeRef node = root_;
+  while (node.is_fork()) {
+    const Fork& at = forks_[node.id()];
+    node = at.child[KeyBit(key, at.bit)];
+  }
+  return node.id();
+}
+
+uint32_t TrieStore::AppendLeaf(const TrieEntry& entry) {
+  const uint32_t id = leaf_count();
+  entries_.push_back(entry);
+  forks_.push_back(Fork{});
+  hashes_.push_back(Hash{});
+  return id;
+}
+
+void TrieStore::SetHash(uint32_t fork_id, const Hash& hash, uint32_t end) {
+  hashes_[fork_id] = hash;
+  forks_[fork_id].hashed_end = end;
+}
+
+void TrieStore::AddVersion(uint32_t fork_id, const Hash& hash, uint32_t end) {
+  std::vector<Version>& versions = history_[fork_id];
+  // A quarter more at a time: doubling would leave a third of all history memory unused.
+  if (versions.size() == versions.capacity()) {
+    versions.reserve(versions.size() + std::max<size_t>(4, versions.size() / 4));
+  }
+  versions.push_back({end, hash});
+}
+
+void TrieStore::CloseCycle(uint64_t cycle, const Hash& root) {
+  const uint32_t before = cycle_ends_.empty() ? 0 : cycle_ends_.back();
+  if (leaf_count() == before) return;
+  cycles_.push_back({cycle, root});
+  cycle_ends_.push_back(leaf_count());
+}
+
+size_t TrieStore::memory_bytes() const {
+  size_t versions = 0;
+  for (const auto& [id, list] : history_) versions += list.capacity();
+  return entries_.memory_bytes() + forks_.memory_bytes() + hashes_.memory_bytes() +
+         versions * sizeof(Version) +
+         history_.capacity() * (sizeof(decltype(history_)::value_type) + 1) +
+         cycles_.capacity() * sizeof(CycleRecord) + cycle_ends_.capacity() * sizeof(uint32_t);
+}
+
+}  // namespace groat::merkle
