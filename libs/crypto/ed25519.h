@@ -41,7 +41,6 @@ class Ed25519PrivateKey {
   explicit Ed25519PrivateKey(std::unique_ptr<Handle> handle);
   std::unique_ptr<Handle> handle_;
   Ed25519PublicKey public_key_;
-  friend class CertificateAuthority;
 };
 
 // False for a bad signature and for a public key that is not a curve point.
