@@ -20,7 +20,7 @@
 namespace groat::rpc {
 
 struct ChannelOptions {
-  std::shared_ptr<prometheus::Registry> registry;  // Null: no metrics.
+  std::shared_ptr<prometheus::Registry> registry = nullptr;  // Null: no metrics.
   int max_receive_bytes = 4 * 1024 * 1024;
   // What one stream may buffer here before the server must wait.
   int stream_window_bytes = 1024 * 1024;

@@ -55,7 +55,7 @@ struct RetryPolicy {
   std::chrono::milliseconds initial_backoff{100};   // Doubles with each attempt,
   std::chrono::milliseconds max_backoff{1000};      // up to this.
   // UNAVAILABLE is always tried again; these too.
-  std::vector<absl::StatusCode> also_retry;
+  std::vector<absl::StatusCode> also_retry = {};
 };
 
 // One attempt: makes the call with `context` and returns its status.

@@ -24,11 +24,11 @@ class HealthService;
 
 struct ServerOptions {
   std::string address = "127.0.0.1:0";  // "host:port"; port 0 takes any free one.
-  TlsConfig tls;
-  std::vector<grpc::Service*> services;            // Not owned.
-  std::shared_ptr<prometheus::Registry> registry;  // Null: no metrics.
-  int max_receive_bytes = 4 * 1024 * 1024;         // A larger request ends RESOURCE_EXHAUSTED.
-  int max_concurrent_streams = 1024;               // Calls at once on one connection.
+  TlsConfig tls = {};
+  std::vector<grpc::Service*> services = {};                 // Not owned.
+  std::shared_ptr<prometheus::Registry> registry = nullptr;  // Null: no metrics.
+  int max_receive_bytes = 4 * 1024 * 1024;  // A larger request ends RESOURCE_EXHAUSTED.
+  int max_concurrent_streams = 1024;        // Calls at once on one connection.
   int max_metadata_bytes = 16 * 1024;
   // What one stream may buffer here before the client must wait.
   int stream_window_bytes = 1024 * 1024;

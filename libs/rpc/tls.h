@@ -22,10 +22,10 @@
 namespace groat::rpc {
 
 struct TlsConfig {
-  std::string ca_file;           // PEM, one or more CA certificates.
-  std::string certificate_file;  // PEM, our own certificate first, then intermediates.
-  std::string key_file;          // PEM, PKCS #8, readable by its owner alone (mode 0600 or less).
-  bool insecure = false;         // Plaintext: the files are not looked at.
+  std::string ca_file = {};           // PEM, one or more CA certificates.
+  std::string certificate_file = {};  // PEM, our own certificate first, then intermediates.
+  std::string key_file = {};  // PEM, PKCS #8, readable by its owner alone (mode 0600 or less).
+  bool insecure = false;      // Plaintext: the files are not looked at.
   // How often the files are looked at for renewed ones. At least 1 s.
   std::chrono::seconds refresh_interval{60};
 };
