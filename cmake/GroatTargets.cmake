@@ -18,15 +18,19 @@ function(groat_library name)
   add_library(groat::${name} ALIAS groat_${name})
 endfunction()
 
-# groat_binary(NAME SRCS main.cc DEPS groat::base)
+# groat_binary(NAME SRCS main.cc [OUTPUT file] [DEPS groat::base])
 #
-# An executable in the build folder's bin/.
+# An executable in the build folder's bin/, called OUTPUT where the target's name is taken (a
+# library groat_relay and a program groat_relay).
 function(groat_binary name)
-  cmake_parse_arguments(arg "" "" "SRCS;DEPS" ${ARGN})
+  cmake_parse_arguments(arg "" "OUTPUT" "SRCS;DEPS" ${ARGN})
   add_executable(${name} ${arg_SRCS})
   target_link_libraries(${name} PRIVATE groat_build groat_warnings ${arg_DEPS})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/libs)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+  if(arg_OUTPUT)
+    set_target_properties(${name} PROPERTIES OUTPUT_NAME ${arg_OUTPUT})
+  endif()
 endfunction()
 
 # groat_test(NAME SRCS a_test.cc [DEPS groat::base] [ARGS ...] [LABELS unit] [TIMEOUT 120])
