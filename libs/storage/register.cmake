@@ -1,13 +1,20 @@
+# etcd's client API, only what the register and its administration call.
+groat_proto(etcd_api GRPC ROOT ${PROJECT_SOURCE_DIR}/libs
+  PROTOS storage/etcd/kv.proto storage/etcd/rpc.proto)
+
 # The register and its forms.
 groat_library(storage_register
   SRCS register.cc register_transaction.cc register_state.cc local_register.cc memory_register.cc
     embedded_register.cc faulty_register.cc
-  DEPS groat::base absl::status absl::statusor absl::strings absl::time
-    RocksDB::rocksdb-shared)
+    etcd_admin.cc etcd_channels.cc etcd_lease.cc etcd_reads.cc etcd_register.cc
+    etcd_snapshot_file.cc etcd_watch.cc
+  DEPS groat::base groat::etcd_api absl::status absl::statusor absl::strings absl::time
+    gRPC::grpc++ OpenSSL::Crypto RocksDB::rocksdb-shared)
 
 # What tests of the register and of those who use it need.
 groat_library(storage_testing
-  SRCS testing/append_history.cc testing/append_workload.cc testing/register_form.cc
+  SRCS testing/append_history.cc testing/append_workload.cc testing/etcd_cluster.cc
+    testing/register_form.cc testing/test_certificates.cc
   DEPS groat::storage_register)
 
 groat_test(append_history_test SRCS testing/append_history_test.cc DEPS groat::storage_testing)

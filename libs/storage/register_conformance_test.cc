@@ -436,7 +436,8 @@ TEST_P(RegisterConformanceTest, HistoryIsLinearizable) {
   EXPECT_EQ(DecodeNumbers(MustRead("list")->value).size(), 60u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Forms, RegisterConformanceTest, ::testing::Values("Memory", "Embedded"),
+INSTANTIATE_TEST_SUITE_P(Forms, RegisterConformanceTest,
+                         ::testing::Values("Memory", "Embedded", "Etcd"),
                          [](const auto& param) { return param.param; });
 
 }  // namespace

@@ -2,12 +2,16 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "storage/embedded_register.h"
+#include "storage/etcd_register.h"
 #include "storage/memory_register.h"
+#include "storage/testing/etcd_cluster.h"
 
 namespace groat::storage::testing {
 namespace {
@@ -44,11 +48,34 @@ absl::StatusOr<std::unique_ptr<RegisterForm>> MakeEmbedded() {
   return std::make_unique<EmbeddedForm>(path, std::move(opened));
 }
 
+class EtcdForm : public RegisterForm {
+ public:
+  explicit EtcdForm(std::unique_ptr<EtcdRegister> connected) : register_(std::move(connected)) {}
+  Register& subject() override { return *register_; }
+
+ private:
+  const std::unique_ptr<EtcdRegister> register_;
+};
+
+absl::StatusOr<std::unique_ptr<RegisterForm>> MakeEtcd() {
+  // One member for all tests of the process; a prefix of its own keeps each test apart.
+  static const absl::StatusOr<std::unique_ptr<EtcdCluster>> cluster = EtcdCluster::Start({});
+  static std::atomic<int> tests = 0;
+  GROAT_RETURN_IF_ERROR(cluster.status());
+  EtcdOptions options = (*cluster)->ClientOptions(absl::StrCat("test-", ++tests, "/"));
+  // Generous, since a test machine can be slow and these tests lose no answers.
+  options.call_timeout = absl::Seconds(30);
+  options.try_timeout = absl::Seconds(20);
+  GROAT_ASSIGN_OR_RETURN(std::unique_ptr<EtcdRegister> connected, EtcdRegister::Connect(options));
+  return std::make_unique<EtcdForm>(std::move(connected));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RegisterForm>> MakeRegisterForm(const std::string& name) {
   if (name == "Memory") return std::make_unique<MemoryForm>();
   if (name == "Embedded") return MakeEmbedded();
+  if (name == "Etcd") return MakeEtcd();
   return absl::NotFoundError("no form of the register is named " + name);
 }
 
