@@ -37,6 +37,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -55,18 +56,25 @@ namespace groat::config {
 // A required key must come from one of the sources; an optional one keeps the struct's initialiser.
 enum class Presence { kOptional, kRequired };
 
+// What is wrong with a value.
+struct ConfigError {
+  int line;  // In the file, from 1; 0 if the value is not from one.
+  std::string text;
+};
+using ConfigErrors = std::vector<ConfigError>;
+
 // One key, as registered.
 struct ConfigField {
   std::string key;
-  std::string kind;  // "duration, 10ms to 1h"
+  std::string kind;  // "duration from 10ms to 1h"
   std::string help;
   std::string default_text;  // YAML flow text.
   Presence presence;
   bool is_flag = false;  // --key alone means true.
   bool is_list = false;
-  std::vector<ConfigField> item_fields = {};                       // Of a list of maps.
-  std::function<std::vector<std::string>(const YAML::Node&)> set;  // Gives what is wrong.
-  std::function<YAML::Node()> get;
+  std::vector<ConfigField> item_fields = {};  // Of a list of maps.
+  std::function<void(const YAML::Node& value, ConfigErrors& errors)> set = {};
+  std::function<YAML::Node()> get = {};
 };
 
 // The keys of a struct. Targets must outlive the object; what they hold at registration is the
@@ -141,6 +149,9 @@ class ConfigFields {
   void AddInteger(std::string_view key, Unsigned target, uint64_t min, uint64_t max,
                   std::string_view help, Presence presence);
   void AddList(std::string_view key, ListTarget target, std::string_view help, Presence presence);
+  // `set` gives what was wanted instead, or nothing if it took the text.
+  void AddScalar(ConfigField field, std::function<std::string(const std::string&)> set,
+                 std::function<std::string()> get);
   void Add(ConfigField field);
 
   std::vector<ConfigField> fields_;
@@ -170,9 +181,24 @@ class ConfigLoader : public ConfigFields {
   std::string Print() const;
 
  private:
+  // Where a value comes from, as errors name it.
+  struct Source {
+    std::string name;  // "relay.yaml", "GROAT_LISTEN", "--listen"
+    int exit_status;
+  };
+  struct Flags;
+  void ReadFile(const std::string& path);
+  void ReadText(const ConfigField& field, const std::string& text, const Source& source);
+  void Report(const Source& source, const ConfigErrors& errors);
+  Flags ParseFlags(const std::vector<std::string>& arguments);
+  void ReadSources(const Flags& flags, const std::vector<std::string>& environment);
+
   const std::string program_;
   const std::string summary_;
   std::function<absl::Status()> validate_;
+  std::set<std::string> given_;  // Keys that some source gave.
+  std::string errors_;           // One line each.
+  int exit_status_ = kExitOk;
 };
 
 }  // namespace groat::config
