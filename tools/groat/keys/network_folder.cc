@@ -1,0 +1,218 @@
+#include "tools/groat/keys/network_folder.h"
+
+#include <arpa/inet.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "base/whole_file.h"
+#include "crypto/key_file.h"
+#include "crypto/random.h"
+
+namespace groat::keys {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kMaxFileBytes = 1 << 20;
+constexpr uint32_t kMaxEtcdMembers = 9;
+constexpr uint32_t kMaxShardBits = 16;
+constexpr mode_t kPublicMode = 0644;
+
+absl::Status CheckPlan(const NetworkPlan& plan) {
+  const auto refuse = [](const char* name, uint64_t value, uint64_t least, uint64_t most) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, " is ", value, ", want ", least, " to ", most));
+  };
+  if (plan.ledger_nodes < 1 || plan.ledger_nodes > record::kMaxLedgerNodes) {
+    return refuse("ledger nodes", plan.ledger_nodes, 1, record::kMaxLedgerNodes);
+  }
+  if (plan.etcd_members > kMaxEtcdMembers) {
+    return refuse("etcd members", plan.etcd_members, 0, kMaxEtcdMembers);
+  }
+  if (plan.relay_id < 1) return refuse("relay id", plan.relay_id, 1, UINT32_MAX);
+  if (plan.shard_bits > kMaxShardBits)
+    return refuse("shard bits", plan.shard_bits, 0, kMaxShardBits);
+  if (plan.period_cycles > UINT32_MAX) {
+    return refuse("period cycles", plan.period_cycles, 0, UINT32_MAX);
+  }
+  return absl::OkStatus();
+}
+
+bool IsAddress(const std::string& host) {
+  in6_addr address{};
+  return inet_pton(AF_INET, host.c_str(), &address) == 1 ||
+         inet_pton(AF_INET6, host.c_str(), &address) == 1;
+}
+
+absl::Status WritePublic(const fs::path& path, std::string_view content) {
+  return WriteWholeFile(path.string(), AsBytes(content), kPublicMode, IfExists::kRefuse);
+}
+
+absl::Status WriteCertificate(const NetworkFolder& folder, const CertificateAuthority& authority,
+                              const CertificateSubject& subject, CertificateValidity validity) {
+  const Ed25519PrivateKey key = Ed25519PrivateKey::Generate();
+  GROAT_ASSIGN_OR_RETURN(const std::string certificate,
+                         authority.Issue(subject, key.public_key(), validity));
+  GROAT_RETURN_IF_ERROR(
+      WritePrivateKeyFile(folder.Key(subject.common_name).string(), key, IfExists::kRefuse));
+  return WritePublic(folder.Certificate(subject.common_name), certificate);
+}
+
+std::vector<std::string> CertificateNames(const NetworkPlan& plan) {
+  std::vector<std::string> names = {kRelayName, kAdminName, kClientName};
+  for (uint32_t node = 0; node < plan.ledger_nodes; ++node) names.push_back(LedgerName(node));
+  for (uint32_t member = 0; member < plan.etcd_members; ++member) names.push_back(EtcdName(member));
+  return names;
+}
+
+absl::StatusOr<asset::Trust> FillFolder(const NetworkFolder& folder, const NetworkPlan& plan) {
+  GROAT_ASSIGN_OR_RETURN(
+      const CertificateAuthority authority,
+      CertificateAuthority::Create("groat", Ed25519PrivateKey::Generate(), plan.validity));
+  GROAT_RETURN_IF_ERROR(
+      WritePrivateKeyFile(folder.AuthorityKey().string(), authority.key(), IfExists::kRefuse));
+  GROAT_RETURN_IF_ERROR(WritePublic(folder.Authority(), authority.certificate_pem()));
+  for (const std::string& name : CertificateNames(plan)) {
+    GROAT_RETURN_IF_ERROR(
+        WriteCertificate(folder, authority, SubjectFor(name, plan.hosts), plan.validity));
+  }
+  asset::Trust trust;
+  trust.ledger_id = RandomBytes<32>();
+  asset::RelayTrust relay;
+  relay.relay = record::RelayId(plan.relay_id);
+  relay.shard_bits = plan.shard_bits;
+  relay.period_cycles = plan.period_cycles;
+  GROAT_ASSIGN_OR_RETURN(relay.public_key, CreateSigningKey(folder, kRelayName));
+  trust.relays.push_back(relay);
+  for (uint32_t node = 0; node < plan.ledger_nodes; ++node) {
+    GROAT_ASSIGN_OR_RETURN(const Ed25519PublicKey key, CreateSigningKey(folder, LedgerName(node)));
+    trust.ledger_nodes.push_back(key);
+  }
+  GROAT_RETURN_IF_ERROR(WritePublic(folder.Trust(), asset::FormatTrust(trust)));
+  return trust;
+}
+
+bool EndsWith(const std::string& text, std::string_view end) {
+  return text.size() > end.size() && std::string_view(text).substr(text.size() - end.size()) == end;
+}
+
+absl::StatusOr<KeyListing> ListCertificate(const fs::path& path) {
+  GROAT_ASSIGN_OR_RETURN(const WholeFile file, ReadWholeFile(path.string(), kMaxFileBytes));
+  const absl::StatusOr<CertificateInfo> info = ReadCertificate(file.content);
+  if (!info.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path.string(), ": ", std::string(info.status().message())));
+  }
+  KeyListing listing;
+  listing.file = path.filename().string();
+  listing.kind = info->is_authority ? "authority" : "certificate";
+  listing.name = info->common_name;
+  listing.public_key = info->public_key.Hex();
+  listing.hosts = info->dns_names;
+  listing.hosts.insert(listing.hosts.end(), info->ip_addresses.begin(), info->ip_addresses.end());
+  listing.not_after_s = info->validity.not_after_s;
+  return listing;
+}
+
+absl::StatusOr<KeyListing> ListSigningKey(const fs::path& path) {
+  GROAT_ASSIGN_OR_RETURN(const Ed25519PublicKey key, ReadPublicKeyFile(path.string()));
+  const std::string file = path.filename().string();
+  return KeyListing{file, "signing key", file.substr(0, file.find(".signing.pub")), key.Hex(), {},
+                    0};
+}
+
+}  // namespace
+
+std::string LedgerName(uint32_t node) { return absl::StrCat("ledger-", node); }
+std::string EtcdName(uint32_t member) { return absl::StrCat("etcd-", member); }
+
+CertificateSubject SubjectFor(const std::string& name, const std::vector<std::string>& hosts) {
+  CertificateSubject subject{name, {"localhost", name}, {"127.0.0.1", "::1"}};
+  for (const std::string& host : hosts) {
+    std::vector<std::string>& list = IsAddress(host) ? subject.ip_addresses : subject.dns_names;
+    if (std::find(list.begin(), list.end(), host) == list.end()) list.push_back(host);
+  }
+  return subject;
+}
+
+absl::StatusOr<asset::Trust> CreateNetwork(const fs::path& folder, const NetworkPlan& plan) {
+  GROAT_RETURN_IF_ERROR(CheckPlan(plan));
+  std::error_code error;
+  if (fs::exists(folder, error) && !fs::is_empty(folder, error)) {
+    return absl::AlreadyExistsError(
+        absl::StrCat(folder.string(), " is there and not empty; keys are never overwritten"));
+  }
+  // Filled under another name beside it, then moved: nobody ever sees half of a network.
+  const fs::path parent = fs::absolute(folder).lexically_normal().parent_path();
+  fs::create_directories(parent, error);
+  std::string pattern = (parent / ".keys-XXXXXX").string();
+  if (error || mkdtemp(pattern.data()) == nullptr) {
+    return absl::UnavailableError(absl::StrCat(parent.string(), ": cannot make a folder there"));
+  }
+  absl::StatusOr<asset::Trust> trust = FillFolder(NetworkFolder(pattern), plan);
+  if (trust.ok()) {
+    fs::rename(pattern, folder, error);
+    if (error) {
+      trust = absl::AlreadyExistsError(absl::StrCat(folder.string(), ": ", error.message()));
+    }
+  }
+  if (!trust.ok()) fs::remove_all(pattern, error);
+  return trust;
+}
+
+absl::StatusOr<asset::Trust> ReadTrust(const fs::path& path) {
+  GROAT_ASSIGN_OR_RETURN(const WholeFile file, ReadWholeFile(path.string(), kMaxFileBytes));
+  absl::StatusOr<asset::Trust> trust = asset::ParseTrust(file.content);
+  if (trust.ok()) return trust;
+  return absl::InvalidArgumentError(
+      absl::StrCat(path.string(), ": ", std::string(trust.status().message())));
+}
+
+absl::StatusOr<std::vector<KeyListing>> ListKeys(const fs::path& folder) {
+  std::error_code error;
+  std::vector<fs::path> files;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    files.push_back(entry.path());
+  }
+  if (error) return absl::NotFoundError(absl::StrCat(folder.string(), ": ", error.message()));
+  std::sort(files.begin(), files.end());
+  std::vector<KeyListing> listings;
+  for (const fs::path& file : files) {
+    const std::string name = file.filename().string();
+    if (name == "ca.pem" || EndsWith(name, ".crt.pem")) {
+      GROAT_ASSIGN_OR_RETURN(KeyListing listing, ListCertificate(file));
+      listings.push_back(std::move(listing));
+    } else if (EndsWith(name, ".signing.pub")) {
+      GROAT_ASSIGN_OR_RETURN(KeyListing listing, ListSigningKey(file));
+      listings.push_back(std::move(listing));
+    }
+  }
+  return listings;
+}
+
+absl::Status IssueCertificate(const NetworkFolder& folder, const CertificateSubject& subject,
+                              CertificateValidity validity) {
+  GROAT_ASSIGN_OR_RETURN(Ed25519PrivateKey key, ReadPrivateKeyFile(folder.AuthorityKey().string()));
+  GROAT_ASSIGN_OR_RETURN(const WholeFile certificate,
+                         ReadWholeFile(folder.Authority().string(), kMaxFileBytes));
+  GROAT_ASSIGN_OR_RETURN(const CertificateAuthority authority,
+                         CertificateAuthority::Load(certificate.content, std::move(key)));
+  return WriteCertificate(folder, authority, subject, validity);
+}
+
+absl::StatusOr<Ed25519PublicKey> CreateSigningKey(const NetworkFolder& folder,
+                                                  const std::string& name) {
+  const Ed25519PrivateKey key = Ed25519PrivateKey::Generate();
+  GROAT_RETURN_IF_ERROR(
+      WritePrivateKeyFile(folder.SigningKey(name).string(), key, IfExists::kRefuse));
+  GROAT_RETURN_IF_ERROR(WritePublicKeyFile(folder.SigningPublicKey(name).string(), key.public_key(),
+                                           IfExists::kRefuse));
+  return key.public_key();
+}
+
+}  // namespace groat::keys

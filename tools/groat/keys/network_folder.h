@@ -1,0 +1,102 @@
+// The folder of keys of one network: certificates for mutual TLS, signing keys, trust file.
+//
+//   ca.pem, ca.key.pem                         the authority that signs every certificate
+//   NAME.crt.pem, NAME.key.pem                 mutual TLS of one process or person
+//   NAME.signing.key.pem, NAME.signing.pub     what relay and ledger nodes sign records with
+//   trust.json                                 what verifiers need; no secret
+//
+// NAME is relay, ledger-0, ledger-1, ..., etcd-0, ..., admin (an operator) or client (anybody
+// else). Secret files have mode 0600. Not pure: touches the file system.
+#ifndef GROAT_TOOLS_GROAT_KEYS_NETWORK_FOLDER_H_
+#define GROAT_TOOLS_GROAT_KEYS_NETWORK_FOLDER_H_
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "asset/trust.h"
+#include "crypto/certificate.h"
+
+namespace groat::keys {
+
+inline constexpr const char* kRelayName = "relay";
+inline constexpr const char* kAdminName = "admin";
+inline constexpr const char* kClientName = "client";
+std::string LedgerName(uint32_t node);
+std::string EtcdName(uint32_t member);
+
+// Where things are in the folder; looks at nothing.
+class NetworkFolder {
+ public:
+  explicit NetworkFolder(std::filesystem::path folder) : folder_(std::move(folder)) {}
+
+  const std::filesystem::path& path() const { return folder_; }
+  std::filesystem::path Authority() const { return folder_ / "ca.pem"; }
+  std::filesystem::path AuthorityKey() const { return folder_ / "ca.key.pem"; }
+  std::filesystem::path Certificate(const std::string& name) const {
+    return folder_ / (name + ".crt.pem");
+  }
+  std::filesystem::path Key(const std::string& name) const { return folder_ / (name + ".key.pem"); }
+  std::filesystem::path SigningKey(const std::string& name) const {
+    return folder_ / (name + ".signing.key.pem");
+  }
+  std::filesystem::path SigningPublicKey(const std::string& name) const {
+    return folder_ / (name + ".signing.pub");
+  }
+  std::filesystem::path Trust() const { return folder_ / "trust.json"; }
+
+ private:
+  std::filesystem::path folder_;
+};
+
+// What a network consists of.
+struct NetworkPlan {
+  uint32_t ledger_nodes = 3;   // 1 to record::kMaxLedgerNodes.
+  uint32_t etcd_members = 3;   // 0 to 9; 0 for a ledger with the embedded register.
+  uint32_t relay_id = 1;       // From 1.
+  uint32_t shard_bits = 0;     // 0 to 16.
+  uint64_t period_cycles = 0;  // 0: the first period never ends.
+  // DNS names and IP addresses that every certificate carries beside localhost, 127.0.0.1 and ::1.
+  std::vector<std::string> hosts;
+  CertificateValidity validity;
+};
+
+// Makes all keys of a network. All or nothing: the folder appears complete, or not at all.
+// AlreadyExists if it is there and not empty; InvalidArgument names what is wrong with the plan.
+absl::StatusOr<asset::Trust> CreateNetwork(const std::filesystem::path& folder,
+                                           const NetworkPlan& plan);
+
+// NotFound, InvalidArgument with the path.
+absl::StatusOr<asset::Trust> ReadTrust(const std::filesystem::path& file);
+
+// One certificate or public key of a folder.
+struct KeyListing {
+  std::string file;
+  std::string kind;        // "authority", "certificate", "signing key"
+  std::string name;        // Common name or name of the signer.
+  std::string public_key;  // Hexadecimal.
+  std::vector<std::string> hosts;
+  int64_t not_after_s = 0;  // 0 for signing keys.
+};
+
+// Everything public in the folder, by file name. NotFound if there is no such folder.
+absl::StatusOr<std::vector<KeyListing>> ListKeys(const std::filesystem::path& folder);
+
+// Makes one more certificate by the folder's authority, with its key: for another client or node.
+// AlreadyExists if the name is taken; errors of the key files.
+absl::Status IssueCertificate(const NetworkFolder& folder, const CertificateSubject& subject,
+                              CertificateValidity validity);
+
+// Makes a signing key pair NAME.signing.key.pem and NAME.signing.pub. AlreadyExists if taken.
+absl::StatusOr<Ed25519PublicKey> CreateSigningKey(const NetworkFolder& folder,
+                                                  const std::string& name);
+
+// Common name, DNS names and IP addresses of a certificate: localhost, the name itself and `hosts`.
+CertificateSubject SubjectFor(const std::string& name, const std::vector<std::string>& hosts);
+
+}  // namespace groat::keys
+
+#endif  // GROAT_TOOLS_GROAT_KEYS_NETWORK_FOLDER_H_
