@@ -34,7 +34,7 @@ struct Fork {
   std::string reason;              // With values.
   std::vector<ChainPoint> ours;    // Ascending, the last ones.
   std::vector<ChainPoint> theirs;  // Ascending, the last ones.
-  std::optional<ChainPoint> last_signed;
+  std::optional<ChainPoint> last_signed = std::nullopt;
 
   // The highest point that is in both lists.
   std::optional<ChainPoint> LastCommon() const;
