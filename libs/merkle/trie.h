@@ -57,11 +57,11 @@ class Trie {
   // Adds leaves to the open cycle; entries ascend by key, within the slice and from slice to slice.
   // All or nothing: InvalidArgument names an entry out of order, AlreadyExists a key that is there,
   // FailedPrecondition that no cycle is open, ResourceExhausted 2^31 leaves. Takes O(log n) an
-  // entry and does all hashing but that of the uppermost levels; slices of 2,000 take 1 to 2 ms.
+  // entry, hashing included; slices of 2,000 take 1 to 2 ms.
   absl::Status Add(std::span<const TrieEntry> slice);
 
-  // Hashes the upper levels and closes the open cycle. CHECKs that one is open.
-  // Time grows with leaves / 512 at most, not with the leaves added.
+  // Hashes what is left, a path from the root to a leaf, and closes the open cycle. CHECKs that one
+  // is open. O(log n) whatever the cycle has.
   TrieSummary Seal();
 
   // Reading.
@@ -78,7 +78,7 @@ class Trie {
 
   // Proof against At(cycle).root that the key is there: NotFound if it was not yet there.
   // OutOfRange above LastSealed(). O(log n): in the current state without hashing, in an old one by
-  // rehashing at most the 512 or so leaves around the key.
+  // rehashing a few hundred leaves around the key.
   absl::StatusOr<InclusionProof> ProveInclusion(const Bytes32& key, uint64_t cycle) const;
 
   // Proof against At(cycle).root that the key is not there: AlreadyExists if it was.

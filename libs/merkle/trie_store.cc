@@ -3,10 +3,15 @@
 namespace groat::merkle {
 
 TrieLeaf TrieStore::LeafAt(uint32_t id) const {
-  const auto end = std::upper_bound(cycle_ends_.begin(), cycle_ends_.end(), id);
-  const uint64_t cycle = end == cycle_ends_.end()
+  const size_t block = id / kCycleBlock;
+  const auto begin = cycle_ends_.begin() + block_cycles_[block];
+  const auto end = block + 1 < block_cycles_.size() ? cycle_ends_.begin() + block_cycles_[block + 1]
+                                                    : cycle_ends_.end();
+  // An end that is at most `id` belongs to an earlier cycle.
+  const auto found = std::upper_bound(begin, end, id);
+  const uint64_t cycle = found == cycle_ends_.end()
                              ? open_cycle_
-                             : cycles_[static_cast<size_t>(end - cycle_ends_.begin())].cycle;
+                             : cycles_[static_cast<size_t>(found - cycle_ends_.begin())].cycle;
   const TrieEntry& stored = entries_[id];
   return {stored.key, stored.value, cycle};
 }
@@ -64,13 +69,12 @@ const Hash* TrieStore::FindVersion(uint32_t fork_id, uint32_t end) const {
 
 HashPlan::Slot TrieStore::Lift(HashPlan& plan, HashPlan::Slot slot, uint32_t fork_id,
                                size_t depth) const {
-  size_t at = forks_[fork_id].bit;
-  if (at <= depth) return slot;
-  const Bytes32& key = entries_[fork_id].key;
-  while (at > depth) {
-    --at;
-    slot = KeyBit(key, at) == 0 ? plan.Node(slot, HashPlan::kEmpty)
-                                : plan.Node(HashPlan::kEmpty, slot);
+  const Fork& fork = forks_[fork_id];
+  for (size_t at = fork.bit; at > depth; --at) {
+    const size_t above = fork.bit - at;
+    const unsigned turn =
+        above < Fork::kTurnBits ? fork.turns >> above & 1u : KeyBit(entries_[fork_id].key, at - 1);
+    slot = turn == 0 ? plan.Node(slot, HashPlan::kEmpty) : plan.Node(HashPlan::kEmpty, slot);
   }
   return slot;
 }
@@ -86,6 +90,7 @@ uint32_t TrieStore::Nearest(const Bytes32& key) const {
 
 uint32_t TrieStore::AppendLeaf(const TrieEntry& entry) {
   const uint32_t id = leaf_count();
+  if (id % kCycleBlock == 0) block_cycles_.push_back(static_cast<uint32_t>(cycles_.size()));
   entries_.push_back(entry);
   forks_.push_back(Fork{});
   hashes_.push_back(Hash{});
@@ -94,7 +99,9 @@ uint32_t TrieStore::AppendLeaf(const TrieEntry& entry) {
 
 void TrieStore::SetHash(uint32_t fork_id, const Hash& hash, uint32_t end) {
   hashes_[fork_id] = hash;
-  forks_[fork_id].hashed_end = end;
+  Fork& fork = forks_[fork_id];
+  fork.hashed_end = end;
+  if (fork.has_history) AddVersion(fork_id, hash, end);
 }
 
 void TrieStore::AddVersion(uint32_t fork_id, const Hash& hash, uint32_t end) {
@@ -119,7 +126,8 @@ size_t TrieStore::memory_bytes() const {
   return entries_.memory_bytes() + forks_.memory_bytes() + hashes_.memory_bytes() +
          versions * sizeof(Version) +
          history_.capacity() * (sizeof(decltype(history_)::value_type) + 1) +
-         cycles_.capacity() * sizeof(CycleRecord) + cycle_ends_.capacity() * sizeof(uint32_t);
+         cycles_.capacity() * sizeof(CycleRecord) +
+         (cycle_ends_.capacity() + block_cycles_.capacity()) * sizeof(uint32_t);
 }
 
 }  // namespace groat::merkle

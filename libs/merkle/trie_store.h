@@ -12,9 +12,10 @@
 //
 // 112 bytes a leaf: entry 64, fork 16, fork hash 32. Leaf hashes are recomputed.
 //
-// History. A fork's hash is that of its current subtree. Forks of kHistoryLeaves leaves or more,
-// every other one on a path, also keep a hash for each cycle that changed them. So an old hash is
-// found within two forks, or is recomputed from less than kHistoryLeaves leaves.
+// History. A fork's hash is that of its current subtree. Forks of kHistoryLeaves leaves or more
+// (the upper ones) also keep their hash for each cycle that changed it: those with no upper fork
+// below and, from there up, every other one. So an old hash is found within two forks, or is
+// recomputed from less than kHistoryLeaves leaves on either side.
 #ifndef GROAT_MERKLE_TRIE_STORE_H_
 #define GROAT_MERKLE_TRIE_STORE_H_
 
@@ -28,10 +29,9 @@
 
 namespace groat::merkle {
 
-// Leaves from which on a fork is an upper one: hashed once a cycle, at Seal, and kept by cycle.
-// Measured at 10 million leaves and 100,000 a cycle: 256 costs 5 bytes a leaf more, 1024 doubles
-// the time of a proof in an old cycle.
-inline constexpr uint16_t kHistoryLeaves = 512;
+// Leaves from which on a fork is an upper one. Measured with 10 million leaves and 100,000 a cycle:
+// half of it costs 8 bytes a leaf more, twice as much makes proofs in old cycles twice as slow.
+inline constexpr uint16_t kHistoryLeaves = 256;
 inline constexpr uint32_t kMaxLeaves = (uint32_t{1} << 31) - 1;
 
 // Nothing, a leaf or a fork.
@@ -56,14 +56,18 @@ class NodeRef {
 struct Fork {
   // One past the greatest leaf id that the hash covers.
   static constexpr uint32_t kNeverHashed = ~uint32_t{0};
+  // Few levels are skipped above a fork; knowing their turns saves a look at the leaf.
+  static constexpr size_t kTurnBits = 5;
+  static constexpr uint8_t kTurnsMask = (1u << kTurnBits) - 1;
 
   NodeRef child[2];
   uint32_t hashed_end = kNeverHashed;
-  uint16_t size = 0;  // Leaves below, at most kHistoryLeaves.
-  uint8_t bit = 0;    // The key bit that parts the children; also the fork's depth.
-  uint8_t own_side : 1 = 0;
-  uint8_t dirty : 1 = 0;  // An upper fork whose hash waits for Seal.
+  uint16_t size = 0;         // Leaves below, at most kHistoryLeaves.
+  uint8_t bit = 0;           // The key bit that parts the children; also the fork's depth.
+  uint8_t own_side : 1 = 0;  // Where leaf `id` is.
+  uint8_t dirty : 1 = 0;     // An upper fork whose hash waits for Seal.
   uint8_t has_history : 1 = 0;
+  uint8_t turns : kTurnBits = 0;  // The key bits just above `bit`, the lowest next to it.
 
   bool is_upper() const { return size >= kHistoryLeaves; }
 };
@@ -106,34 +110,44 @@ class TrieStore {
   // Writing; TrieWriter keeps the invariants.
   uint32_t AppendLeaf(const TrieEntry& entry);  // Also makes room for its fork.
   void set_root(NodeRef node) { root_ = node; }
+  // The hash of a fork with all leaves below `end`, the last for the open cycle. Kept for ever if
+  // the fork has a history.
   void SetHash(uint32_t fork_id, const Hash& hash, uint32_t end);
-  // The hash of `fork_id` from `end` on.
-  void AddVersion(uint32_t fork_id, const Hash& hash, uint32_t end);
   void OpenCycle(uint64_t cycle) { open_cycle_ = cycle; }
   void CloseCycle(uint64_t cycle, const Hash& root);
 
-  void PrefetchTopology(NodeRef node) const {
+  // Ask the processor for what a descent (the node) or a rehash (its hash) will read.
+  void PrefetchNode(NodeRef node) const {
     if (node.is_leaf()) {
-      __builtin_prefetch(&entries_[node.id()]);
+      Prefetch(&entries_[node.id()]);
     } else {
-      __builtin_prefetch(&forks_[node.id()]);
+      Prefetch(&forks_[node.id()]);
     }
   }
   void PrefetchHash(NodeRef node) const {
     if (node.is_leaf()) {
-      __builtin_prefetch(&entries_[node.id()]);
+      Prefetch(&entries_[node.id()]);
     } else {
-      __builtin_prefetch(&hashes_[node.id()]);
+      Prefetch(&hashes_[node.id()]);
     }
   }
 
   size_t memory_bytes() const;
 
  private:
+  // A hash that is right from the cycle on in which `end` lies. Cycles end somewhere at or after
+  // their versions' ends and before those of the next cycle, so searching by a cycle's end works.
   struct Version {
     uint32_t end;
     Hash hash;
   };
+  void AddVersion(uint32_t fork_id, const Hash& hash, uint32_t end);
+  static void Prefetch(const void* address) {
+    __builtin_prefetch(address);
+    // Without an effect that it must keep, GCC takes functions that only prefetch for pure and
+    // drops the calls.
+    asm volatile("" : : "r"(address));
+  }
   // Hash of a fork below `end` at its own depth.
   HashPlan::Slot ForkHashAt(HashPlan& plan, uint32_t fork_id, uint32_t end) const;
   // Null if the fork has no version as of `end`.
@@ -147,7 +161,10 @@ class TrieStore {
   absl::flat_hash_map<uint32_t, std::vector<Version>> history_;
   std::vector<CycleRecord> cycles_;
   std::vector<uint32_t> cycle_ends_;  // Of each of cycles_, apart because searched most.
-  uint64_t open_cycle_ = 0;           // The cycle of leaves past the last of cycle_ends_.
+  // The index in cycles_ of the cycle of leaf i * kCycleBlock: where to look for a leaf's cycle.
+  static constexpr uint32_t kCycleBlock = 1024;
+  std::vector<uint32_t> block_cycles_;
+  uint64_t open_cycle_ = 0;  // The cycle of leaves past the last of cycle_ends_.
 };
 
 }  // namespace groat::merkle

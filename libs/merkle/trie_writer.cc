@@ -9,36 +9,78 @@
 namespace groat::merkle {
 namespace {
 
-constexpr HashPlan::Slot kNoSlot = ~HashPlan::Slot{0};
 // Descents that run side by side so that their cache misses overlap.
-constexpr size_t kDescents = 32;
-// Entries hashed together; bounds the plan's memory whatever the slice.
-constexpr size_t kHashTogether = 4096;
+constexpr size_t kDescents = 64;
+// Hashes planned together; bounds the plan's memory whatever the slice.
+constexpr size_t kPlanSlots = size_t{1} << 16;
+// Entries whose memory is asked for before they are inserted; little enough for the cache.
+constexpr size_t kPrefetchTogether = 128;
+
+// Bit i is the key's bit i + 1 places above `bit`.
+unsigned TurnsAbove(const Bytes32& key, size_t bit) {
+  unsigned turns = 0;
+  for (size_t i = 0; i < std::min(bit, Fork::kTurnBits); ++i)
+    turns |= KeyBit(key, bit - 1 - i) << i;
+  return turns;
+}
+
+// The leaves at which the descents along up to kDescents ascending keys end; the trie is not empty.
+// Calls at_fork(fork, side taken) on the way.
+template <typename AtFork>
+std::array<NodeRef, kDescents> Descend(const TrieStore& store, std::span<const TrieEntry> keys,
+                                       AtFork at_fork) {
+  // All go the same way down to where the first and the last key part, or nearly.
+  const size_t shared = CommonPrefixBits(keys.front().key, keys.back().key);
+  NodeRef start = store.root();
+  while (start.is_fork() && store.fork(start.id()).bit < shared) {
+    const Fork& fork = store.fork(start.id());
+    const unsigned side = KeyBit(keys.front().key, fork.bit);
+    at_fork(fork, side);
+    start = fork.child[side];
+  }
+  std::array<NodeRef, kDescents> at;
+  std::fill_n(at.begin(), keys.size(), start);
+  for (bool moved = true; moved;) {
+    moved = false;
+    for (size_t i = 0; i < keys.size(); ++i) {
+      if (!at[i].is_fork()) continue;
+      const Fork& fork = store.fork(at[i].id());
+      const unsigned side = KeyBit(keys[i].key, fork.bit);
+      at[i] = fork.child[side];
+      store.PrefetchNode(at[i]);
+      at_fork(fork, side);
+      moved = true;
+    }
+  }
+  return at;
+}
 
 }  // namespace
 
+void TrieWriter::BeginCycle() {
+  last_key_.reset();
+  path_.assign(1, Frame{});
+}
+
 absl::Status TrieWriter::Add(TrieStore& store, std::span<const TrieEntry> slice) {
-  if (slice.empty()) return absl::OkStatus();
   FindSharedBits(store, slice);
   GROAT_RETURN_IF_ERROR(Validate(store, slice));
-
-  for (size_t first = 0; first < slice.size(); first += kHashTogether) {
-    const size_t end = std::min(slice.size(), first + kHashTogether);
-    path_.assign(1, Frame{NodeRef(), {kNoSlot, kNoSlot}, 0});
-    for (size_t i = first; i < end; ++i) {
-      size_t fork_bit = shared_bits_[i];
-      if (i > 0) {
-        // Among the keys of the slice so far, the one before is the nearest.
-        const size_t shared = CommonPrefixBits(slice[i - 1].key, slice[i].key);
-        fork_bit = std::max(fork_bit, shared);
-        while (path_.size() > 1 && store.fork(path_.back().fork.id()).bit > shared) Pop(store);
-      }
-      Insert(store, slice[i], fork_bit);
+  for (size_t i = 0; i < slice.size(); ++i) {
+    if (i % kPrefetchTogether == 0) {
+      PrefetchRehash(store, slice.subspan(i, std::min(kPrefetchTogether, slice.size() - i)));
     }
-    while (path_.size() > 1) Pop(store);
-    StoreResults(store);
+    size_t fork_bit = shared_bits_[i];
+    if (last_key_) {
+      // Among the keys of the cycle so far, the last one is the nearest.
+      const size_t shared = CommonPrefixBits(*last_key_, slice[i].key);
+      fork_bit = std::max(fork_bit, shared);
+      while (path_.size() > 1 && store.fork(path_.back().fork.id()).bit > shared) Pop(store);
+    }
+    Insert(store, slice[i], fork_bit);
+    last_key_ = slice[i].key;
+    if (plan_.size() >= kPlanSlots) RunPlan(store);
   }
-  last_key_ = slice.back().key;
+  RunPlan(store);
   return absl::OkStatus();
 }
 
@@ -67,27 +109,26 @@ absl::Status TrieWriter::Validate(const TrieStore& store, std::span<const TrieEn
 void TrieWriter::FindSharedBits(const TrieStore& store, std::span<const TrieEntry> slice) {
   shared_bits_.assign(slice.size(), 0);
   if (store.root().empty()) return;
-  std::array<NodeRef, kDescents> at;
   for (size_t first = 0; first < slice.size(); first += kDescents) {
-    const size_t count = std::min(kDescents, slice.size() - first);
-    std::fill_n(at.begin(), count, store.root());
-    for (bool moved = true; moved;) {
-      moved = false;
-      for (size_t i = 0; i < count; ++i) {
-        if (!at[i].is_fork()) continue;
-        const Fork& fork = store.fork(at[i].id());
-        const unsigned side = KeyBit(slice[first + i].key, fork.bit);
-        at[i] = fork.child[side];
-        store.PrefetchTopology(at[i]);
-        // The rehash will read the hash of the other child.
-        if (!fork.is_upper()) store.PrefetchHash(fork.child[1 - side]);
-        moved = true;
-      }
+    const auto keys = slice.subspan(first, std::min(kDescents, slice.size() - first));
+    const std::array<NodeRef, kDescents> leaves =
+        Descend(store, keys, [](const Fork&, unsigned) {});
+    for (size_t i = 0; i < keys.size(); ++i) {
+      shared_bits_[first + i] =
+          static_cast<uint16_t>(CommonPrefixBits(store.entry(leaves[i].id()).key, keys[i].key));
     }
-    for (size_t i = 0; i < count; ++i) {
-      shared_bits_[first + i] = static_cast<uint16_t>(
-          CommonPrefixBits(store.entry(at[i].id()).key, slice[first + i].key));
-    }
+  }
+}
+
+void TrieWriter::PrefetchRehash(const TrieStore& store, std::span<const TrieEntry> keys) {
+  if (store.root().empty()) return;
+  for (size_t first = 0; first < keys.size(); first += kDescents) {
+    Descend(store, keys.subspan(first, std::min(kDescents, keys.size() - first)),
+            [&](const Fork& fork, unsigned side) {
+              store.PrefetchHash(fork.child[side]);
+              store.PrefetchHash(fork.child[1 - side]);
+              store.PrefetchNode(fork.child[1 - side]);
+            });
   }
 }
 
@@ -101,7 +142,7 @@ void TrieWriter::Insert(TrieStore& store, const TrieEntry& entry, size_t fork_bi
   };
   NodeRef below = child_of(path_.back());
   while (below.is_fork() && store.fork(below.id()).bit < fork_bit) {
-    path_.push_back({below, {kNoSlot, kNoSlot}, 0});
+    path_.push_back({below, {kNoSlot, kNoSlot}, side_of(path_.back()), 0});
     below = child_of(path_.back());
   }
 
@@ -119,6 +160,7 @@ void TrieWriter::Insert(TrieStore& store, const TrieEntry& entry, size_t fork_bi
   Fork& fork = store.fork(id);
   fork.bit = static_cast<uint8_t>(fork_bit);
   fork.own_side = side & 1u;
+  fork.turns = TurnsAbove(entry.key, fork_bit) & Fork::kTurnsMask;
   fork.child[side] = NodeRef::OfLeaf(id);
   fork.child[1 - side] = below;
   // Its own new leaf is counted when the frame is popped.
@@ -129,7 +171,7 @@ void TrieWriter::Insert(TrieStore& store, const TrieEntry& entry, size_t fork_bi
   } else {
     store.fork(above.fork.id()).child[side_above] = ref;
   }
-  Frame frame{ref, {kNoSlot, kNoSlot}, 1};
+  Frame frame{ref, {kNoSlot, kNoSlot}, side_above, 1};
   frame.child[side] = leaf_slot;
   // What was below `above` on that side now is below the new fork.
   frame.child[1 - side] = above.child[side_above];
@@ -137,7 +179,7 @@ void TrieWriter::Insert(TrieStore& store, const TrieEntry& entry, size_t fork_bi
   path_.push_back(frame);
 }
 
-// The last frame has got all its leaves: counts them, and plans its hash or leaves that to Seal.
+// The last frame has got all its leaves of this cycle: counts them and plans its hash.
 void TrieWriter::Pop(TrieStore& store) {
   const Frame frame = path_.back();
   path_.pop_back();
@@ -148,82 +190,60 @@ void TrieWriter::Pop(TrieStore& store) {
   Fork& fork = store.fork(id);
   fork.size =
       static_cast<uint16_t>(std::min<uint32_t>(kHistoryLeaves, uint32_t{fork.size} + frame.added));
-  if (fork.is_upper()) {
-    fork.dirty = 1;
-    return;
-  }
+  if (fork.is_upper() && !HistoryBelow(store, fork)) fork.has_history = 1;
+
   const HashPlan::Slot left = ChildSlot(store, frame, 0);
   const HashPlan::Slot right = ChildSlot(store, frame, 1);
   const HashPlan::Slot slot = plan_.Node(left, right);
   results_.push_back({id, slot});
-  // A key of this fork's subtree tells the side, and leaf `id` is one.
-  const unsigned side =
-      above.fork.empty() ? 0u : KeyBit(store.entry(id).key, store.fork(above.fork.id()).bit);
-  above.child[side] = slot;
+  above.child[frame.side] = slot;
+}
+
+// Whether an upper fork can do without a history of its own.
+bool TrieWriter::HistoryBelow(const TrieStore& store, const Fork& fork) {
+  bool below = false;
+  for (const NodeRef child : fork.child) {
+    if (!child.is_fork() || !store.fork(child.id()).is_upper()) continue;
+    if (!store.fork(child.id()).has_history) return false;
+    below = true;
+  }
+  return below;
 }
 
 HashPlan::Slot TrieWriter::ChildSlot(const TrieStore& store, const Frame& frame, unsigned side) {
   const Fork& fork = store.fork(frame.fork.id());
   const NodeRef child = fork.child[side];
-  const size_t depth = size_t{fork.bit} + 1;
   HashPlan::Slot slot = frame.child[side];
   if (child.is_leaf()) return slot == kNoSlot ? plan_.Leaf(store.LeafAt(child.id())) : slot;
   if (slot == kNoSlot) slot = plan_.Known(store.hash(child.id()));
-  return store.Lift(plan_, slot, child.id(), depth);
+  return store.Lift(plan_, slot, child.id(), size_t{fork.bit} + 1);
 }
 
-void TrieWriter::StoreResults(TrieStore& store) {
+void TrieWriter::RunPlan(TrieStore& store) {
   plan_.Run();
   const uint32_t end = store.leaf_count();
   for (const Result& result : results_) store.SetHash(result.fork_id, plan_[result.slot], end);
   results_.clear();
   plan_.Clear();
+  // What the path still needs is in the store now.
+  for (Frame& frame : path_) frame.child[0] = frame.child[1] = kNoSlot;
 }
 
 Hash TrieWriter::Seal(TrieStore& store) {
+  while (path_.size() > 1) Pop(store);
+  RunPlan(store);
   const NodeRef root = store.root();
   if (root.empty()) return Hash{};
   HashPlan::Slot slot;
   if (root.is_leaf()) {
     slot = plan_.Leaf(store.LeafAt(root.id()));
   } else {
-    const bool dirty = store.fork(root.id()).dirty != 0;
-    slot = dirty ? RehashUpper(store, root.id(), false) : plan_.Known(store.hash(root.id()));
-    slot = store.Lift(plan_, slot, root.id(), 0);
+    slot = store.Lift(plan_, plan_.Known(store.hash(root.id())), root.id(), 0);
   }
   plan_.Run();
   const Hash hash = plan_[slot];
-  const uint32_t end = store.leaf_count();
-  for (const Result& result : results_) {
-    if (store.fork(result.fork_id).has_history) {
-      store.AddVersion(result.fork_id, plan_[result.slot], end);
-    }
-  }
-  StoreResults(store);
+  plan_.Clear();
   return hash;
-}
-
-// Plans the hash of an upper fork from below; recursion is at most 256 deep.
-HashPlan::Slot TrieWriter::RehashUpper(TrieStore& store, uint32_t fork_id,
-                                       bool parent_has_history) {
-  Fork& fork = store.fork(fork_id);
-  fork.dirty = 0;
-  if (!parent_has_history) fork.has_history = 1;
-  HashPlan::Slot slots[2];
-  for (unsigned side = 0; side < 2; ++side) {
-    const NodeRef child = fork.child[side];
-    if (child.is_leaf()) {
-      slots[side] = plan_.Leaf(store.LeafAt(child.id()));
-      continue;
-    }
-    const HashPlan::Slot slot = store.fork(child.id()).dirty
-                                    ? RehashUpper(store, child.id(), fork.has_history != 0)
-                                    : plan_.Known(store.hash(child.id()));
-    slots[side] = store.Lift(plan_, slot, child.id(), size_t{fork.bit} + 1);
-  }
-  const HashPlan::Slot slot = plan_.Node(slots[0], slots[1]);
-  results_.push_back({fork_id, slot});
-  return slot;
 }
 
 size_t TrieWriter::memory_bytes() const {
