@@ -55,7 +55,7 @@ TEST_F(KeyFileTest, NeverOverwritesUnlessAsked) {
 
 TEST_F(KeyFileTest, RefusesASecretThatOthersCanRead) {
   GROAT_ASSERT_OK(WritePrivateKeyFile(path_, Ed25519PrivateKey::Generate(), IfExists::kRefuse));
-  for (const mode_t mode : {0640, 0604, 0660, 0602, 0601}) {
+  for (const mode_t mode : {0640u, 0604u, 0660u, 0602u, 0601u}) {
     ASSERT_EQ(chmod(path_.c_str(), mode), 0);
     EXPECT_THAT(ReadPrivateKeyFile(path_),
                 StatusIs(absl::StatusCode::kPermissionDenied,

@@ -227,9 +227,10 @@ absl::Status MemoryFileSystem::SyncFolder(const std::string& folder) {
   const MutexLock lock(mutex_);
   const absl::Status status = CountSync(folder);
   if (!status.ok()) return status;
-  std::erase_if(durable_names_, [&](const auto& entry) {
-    return FolderOf(entry.first) == folder && !files_.contains(entry.first);
-  });
+  for (auto entry = durable_names_.begin(); entry != durable_names_.end();) {
+    const bool removed = FolderOf(entry->first) == folder && !files_.contains(entry->first);
+    entry = removed ? durable_names_.erase(entry) : std::next(entry);
+  }
   for (const auto& [path, file] : files_) {
     if (FolderOf(path) == folder) durable_names_[path] = file;
   }
