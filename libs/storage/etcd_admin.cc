@@ -9,7 +9,6 @@
 #include "base/status_macros.h"
 #include "storage/etcd/rpc.grpc.pb.h"
 #include "storage/etcd_snapshot_file.h"
-#include "storage/register.h"
 
 namespace groat::storage {
 namespace {
@@ -43,13 +42,16 @@ absl::StatusOr<std::unique_ptr<EtcdAdmin>> EtcdAdmin::Connect(const EtcdOptions&
   return std::unique_ptr<EtcdAdmin>(new EtcdAdmin(std::move(channels)));
 }
 
-absl::StatusOr<std::vector<EtcdMember>> EtcdAdmin::Members() const {
+absl::StatusOr<std::vector<EtcdMember>> EtcdAdmin::Members(Consistency consistency) const {
+  const bool linearizable = consistency == Consistency::kLinearizable;
   etcdserverpb::MemberListRequest request;
-  request.set_linearizable(true);
+  request.set_linearizable(linearizable);
   etcdserverpb::MemberListResponse response;
-  GROAT_RETURN_IF_ERROR(channels_->CallRepeatable([&](const auto& channel, auto& context) {
+  const EtcdChannels::Try attempt = [&](const auto& channel, auto& context) {
     return Cluster::NewStub(channel)->MemberList(&context, request, &response);
-  }));
+  };
+  GROAT_RETURN_IF_ERROR(linearizable ? channels_->CallRepeatable(attempt)
+                                     : channels_->CallWithoutQuorum(attempt));
   std::vector<EtcdMember> out;
   for (const etcdserverpb::Member& member : response.members()) out.push_back(FromWire(member));
   return out;

@@ -18,6 +18,7 @@
 #include "absl/time/time.h"
 #include "base/strong_id.h"
 #include "storage/etcd_channels.h"
+#include "storage/register.h"
 
 namespace groat::storage {
 
@@ -62,8 +63,9 @@ class EtcdAdmin {
   // The endpoints of the options, by index from 0.
   const std::vector<std::string>& endpoints() const { return channels_->options().endpoints; }
 
-  // Members as some reachable one knows them.
-  absl::StatusOr<std::vector<EtcdMember>> Members() const;
+  // kStale: as some reachable member knows them, also without a quorum. kLinearizable: needs a
+  // leader, and is linearizable from 3.5 on; 3.4 still answers from the asked member's own state.
+  absl::StatusOr<std::vector<EtcdMember>> Members(Consistency consistency) const;
   // The member behind one endpoint. Unavailable or DeadlineExceeded if it does not answer.
   absl::StatusOr<EtcdMemberStatus> MemberStatus(size_t endpoint) const;
 
@@ -72,7 +74,8 @@ class EtcdAdmin {
   absl::StatusOr<EtcdMember> AddLearner(const std::string& peer_url) const;
   // FailedPrecondition if it has not caught up yet or is no learner; NotFound if it is unknown.
   absl::Status Promote(EtcdMemberId member) const;
-  // NotFound if it is unknown; FailedPrecondition if the rest would have no quorum.
+  // NotFound if it is unknown; FailedPrecondition if the rest would have no quorum; Unavailable,
+  // without effect, while members are not connected or have not been for 5 s.
   absl::Status Remove(EtcdMemberId member) const;
   // FailedPrecondition if no endpoint is the leader's. OK if `member` leads already.
   absl::Status MoveLeader(EtcdMemberId member) const;

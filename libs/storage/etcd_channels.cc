@@ -37,9 +37,10 @@ Verdict Judge(const grpc::Status& status) {
   // Errors without this prefix come from gRPC: the request may have arrived.
   if (!absl::StartsWith(message, "etcdserver: ")) return Verdict::kUnknown;
   // Refused before the request reached Raft.
-  static const auto* const kRefusals = new std::set<std::string>{
-      "etcdserver: no leader", "etcdserver: not capable",
-      "etcdserver: rpc not supported for learner", "etcdserver: too many requests"};
+  static const auto* const kRefusals =
+      new std::set<std::string>{"etcdserver: no leader", "etcdserver: not capable",
+                                "etcdserver: rpc not supported for learner",
+                                "etcdserver: too many requests", "etcdserver: unhealthy cluster"};
   if (kRefusals->count(message) != 0) return Verdict::kNotApplied;
   switch (status.error_code()) {
     case grpc::StatusCode::INVALID_ARGUMENT:
@@ -93,9 +94,9 @@ absl::Status Validate(const EtcdOptions& options) {
   return absl::OkStatus();
 }
 
-void Prepare(grpc::ClientContext& context, absl::Time deadline) {
+void Prepare(grpc::ClientContext& context, absl::Time deadline, bool requires_leader) {
   context.set_deadline(absl::ToChronoTime(deadline));
-  context.AddMetadata("hasleader", "true");
+  if (requires_leader) context.AddMetadata("hasleader", "true");
 }
 
 }  // namespace
@@ -149,7 +150,7 @@ void EtcdChannels::MoveOn(size_t failed) const {
 absl::Status EtcdChannels::ConnectionError(size_t index) const {
   // A call on a channel that failed to connect ends at once with the reason.
   grpc::ClientContext context;
-  Prepare(context, absl::Now() + options_.connect_timeout);
+  Prepare(context, absl::Now() + options_.connect_timeout, false);
   etcdserverpb::StatusResponse response;
   const grpc::Status status =
       etcdserverpb::Maintenance::NewStub(channels_[index])->Status(&context, {}, &response);
@@ -159,29 +160,34 @@ absl::Status EtcdChannels::ConnectionError(size_t index) const {
 }
 
 absl::Status EtcdChannels::CallRepeatable(absl::Duration timeout, const Try& attempt) const {
-  return CallUntil(absl::Now() + timeout, true, attempt);
+  return Call({.timeout = timeout}, attempt);
+}
+
+absl::Status EtcdChannels::CallWithoutQuorum(const Try& attempt) const {
+  return Call({.timeout = options_.call_timeout, .requires_leader = false}, attempt);
 }
 
 absl::Status EtcdChannels::CallOnce(const Try& attempt) const {
-  return CallUntil(absl::Now() + options_.call_timeout, false, attempt);
+  return Call({.timeout = options_.call_timeout, .repeatable = false}, attempt);
 }
 
-absl::Status EtcdChannels::CallUntil(absl::Time deadline, bool repeatable,
-                                     const Try& attempt) const {
+absl::Status EtcdChannels::Call(const Manner& manner, const Try& attempt) const {
+  const absl::Time deadline = absl::Now() + manner.timeout;
   absl::Status last;
   size_t unreached = 0;  // The endpoint that the last failure to connect was about.
   for (size_t tries = 1; absl::Now() < deadline; ++tries) {
     const size_t index = preferred_.load();
     if (Connect(index, deadline)) {
       grpc::ClientContext context;
-      Prepare(context, std::min(deadline, absl::Now() + options_.try_timeout));
+      Prepare(context, std::min(deadline, absl::Now() + options_.try_timeout),
+              manner.requires_leader);
       const grpc::Status status = attempt(channels_[index], context);
       if (status.ok()) return absl::OkStatus();
       last = FromEtcd(status, options_.endpoints[index]);
       const Verdict verdict = Judge(status);
       if (verdict == Verdict::kFinal) return last;
       MoveOn(index);
-      if (verdict == Verdict::kUnknown && !repeatable)
+      if (verdict == Verdict::kUnknown && !manner.repeatable)
         return OutcomeUnknownError(std::string(last.message()));
     } else {
       unreached = index;
@@ -200,7 +206,7 @@ absl::Status EtcdChannels::CallEndpoint(size_t index, absl::Duration timeout,
   const absl::Time deadline = absl::Now() + timeout;
   if (!Connect(index, deadline)) return ConnectionError(index);
   grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(deadline));
+  Prepare(context, deadline, false);
   return FromEtcd(attempt(channels_[index], context), options_.endpoints[index]);
 }
 

@@ -40,8 +40,8 @@ struct EtcdOptions {
 
 class EtcdChannels {
  public:
-  // One try of a call on a connected channel. The context has its deadline and asks the member to
-  // refuse at once if it sees no leader.
+  // One try of a call on a connected channel. The context has its deadline and, unless said
+  // otherwise, asks the member to refuse at once if it sees no leader.
   using Try = std::function<grpc::Status(const std::shared_ptr<grpc::Channel>& channel,
                                          grpc::ClientContext& context)>;
 
@@ -54,6 +54,8 @@ class EtcdChannels {
     return CallRepeatable(options_.call_timeout, attempt);
   }
   absl::Status CallRepeatable(absl::Duration timeout, const Try& attempt) const;
+  // The same, but members that see no leader are to answer too.
+  absl::Status CallWithoutQuorum(const Try& attempt) const;
 
   // For calls that must not be repeated: goes on to another endpoint only if the last one certainly
   // refused without effect. OutcomeUnknownError if the answer was lost.
@@ -74,7 +76,12 @@ class EtcdChannels {
  private:
   explicit EtcdChannels(const EtcdOptions& options);
   bool Connect(size_t index, absl::Time deadline) const;
-  absl::Status CallUntil(absl::Time deadline, bool repeatable, const Try& attempt) const;
+  struct Manner {
+    absl::Duration timeout;
+    bool repeatable = true;
+    bool requires_leader = true;
+  };
+  absl::Status Call(const Manner& manner, const Try& attempt) const;
   // Why the endpoint cannot be reached, as gRPC tells it.
   absl::Status ConnectionError(size_t index) const;
 

@@ -90,10 +90,11 @@ absl::Status EtcdReads::Transact(bool fenced, const std::vector<RangeRead>& rang
     range.set_serializable(!fenced);
   }
   etcdserverpb::TxnResponse response;
-  GROAT_RETURN_IF_ERROR(channels_.CallRepeatable([&](const auto& channel, auto& context) {
-    response.Clear();
+  const EtcdChannels::Try attempt = [&](const auto& channel, auto& context) {
     return etcdserverpb::KV::NewStub(channel)->Txn(&context, request, &response);
-  }));
+  };
+  GROAT_RETURN_IF_ERROR(fenced ? channels_.CallRepeatable(attempt)
+                               : channels_.CallWithoutQuorum(attempt));
   const int skipped = fenced ? 1 : 0;
   if (response.responses_size() != request.success_size()) {
     return absl::InternalError(absl::StrCat("etcd answered ", response.responses_size(),

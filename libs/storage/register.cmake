@@ -19,3 +19,7 @@ groat_library(storage_testing
 
 groat_test(append_history_test SRCS testing/append_history_test.cc DEPS groat::storage_testing)
 groat_test(register_conformance_test SRCS register_conformance_test.cc DEPS groat::storage_testing)
+groat_test(etcd_channels_test SRCS etcd_channels_test.cc DEPS groat::storage_testing)
+groat_test(etcd_register_test SRCS etcd_register_test.cc DEPS groat::storage_testing)
+groat_test(etcd_admin_test SRCS etcd_admin_test.cc DEPS groat::storage_testing groat::crypto)
+groat_test(local_register_test SRCS local_register_test.cc DEPS groat::storage_testing)

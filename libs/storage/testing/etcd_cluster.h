@@ -25,8 +25,9 @@ struct EtcdClusterOptions {
   int heartbeat_ms = 50;
   int election_ms = 500;
   // Where the temporary folder is made; empty: the system's temporary folder.
-  std::string parent_folder;
-  std::vector<std::string> extra_flags;  // For every member, e.g. "--quota-backend-bytes=20000000".
+  std::string parent_folder = {};
+  std::vector<std::string> extra_flags =
+      {};  // For every member, e.g. "--quota-backend-bytes=20000000".
 };
 
 class EtcdCluster {
@@ -45,6 +46,8 @@ class EtcdCluster {
   // For clients of all members with certificates of this cluster (or plaintext) and this prefix.
   EtcdOptions ClientOptions(const std::string& prefix) const;
   std::shared_ptr<grpc::ChannelCredentials> credentials() const { return credentials_; }
+  // Empty texts without TLS.
+  const TestCertificates& certificates() const { return certificates_; }
 
   // Waits until the members that run (not killed, not paused) agree on one of them as leader and
   // returns it. DeadlineExceeded after 30 s.
