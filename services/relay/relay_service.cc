@@ -34,19 +34,6 @@ ServerUnaryReactor* OnWorker(WorkerPool& workers, CallbackServerContext* context
   return reactor;
 }
 
-template <typename Message>
-struct RejectedStream final : rpc::BoundedWriteStream<Message> {
-  using rpc::BoundedWriteStream<Message>::BoundedWriteStream;
-};
-
-template <typename Message>
-grpc::ServerWriteReactor<Message>* Reject(CallbackServerContext* context,
-                                          const absl::Status& status) {
-  auto stream = std::make_shared<RejectedStream<Message>>(context, rpc::StreamLimits{});
-  stream->Finish(status);
-  return rpc::StartStream(std::move(stream));
-}
-
 }  // namespace
 
 ServerUnaryReactor* RelayService::SubmitUpdates(CallbackServerContext* context,
@@ -135,14 +122,8 @@ ServerUnaryReactor* RelayService::ListCycles(CallbackServerContext* context,
 
 grpc::ServerWriteReactor<relay::v1::WatchCyclesResponse>* RelayService::WatchCycles(
     CallbackServerContext* context, const relay::v1::WatchCyclesRequest* request) {
-  const record::Cycle next = relay_.cycles.last().Next();
-  const record::Cycle from =
-      request->from_cycle() == 0 ? next : record::Cycle(request->from_cycle());
-  if (from > next) {
-    return Reject<relay::v1::WatchCyclesResponse>(
-        context, absl::OutOfRangeError(absl::StrCat("from_cycle is ", from.value(),
-                                                    ", want at most ", next.value())));
-  }
+  const record::Cycle from = request->from_cycle() == 0 ? relay_.cycles.last().Next()
+                                                        : record::Cycle(request->from_cycle());
   auto watch = std::make_shared<CycleWatch>(context, relay_, from);
   watch->Begin();
   return rpc::StartStream(std::move(watch));
