@@ -71,14 +71,17 @@ class BoundedBidiStream
       state_ = ok ? ReadState::kDelivering : ReadState::kEnded;
       read_wanted_ = false;
     }
-    if (!ok) {
-      if (this->context_->IsCancelled()) {
-        this->Cancelled();
-      } else if (!this->closed()) {
-        OnHalfClose();
-      }
-      return;
+    if (ok) {
+      Deliver();
+    } else if (this->context_->IsCancelled()) {
+      this->Cancelled();
+    } else if (!this->closed()) {
+      OnHalfClose();
     }
+    this->queue_.Publish();
+  }
+
+  void Deliver() {
     if (!this->closed()) OnMessage(std::move(incoming_));
     {
       MutexLock lock(mutex_);

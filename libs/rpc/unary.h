@@ -79,7 +79,10 @@ class UnaryReply {
         : deadline_(context->deadline()), response_(response) {}
 
     // gRPC does not own reactors: this one lives until OnDone and for as long as there is a reply.
-    void KeepUntilDone(std::shared_ptr<Call> self) { self_ = std::move(self); }
+    void KeepUntilDone(std::shared_ptr<Call> self) {
+      MutexLock lock(mutex_);
+      self_ = std::move(self);
+    }
 
     bool closed() const {
       MutexLock lock(mutex_);
@@ -107,12 +110,17 @@ class UnaryReply {
 
    private:
     void OnCancel() override { End(CancellationStatus(deadline_)); }
-    void OnDone() override { const std::shared_ptr<Call> last = std::move(self_); }
+    void OnDone() override {
+      // Outlives the lock, since it may be the last reference to the mutex.
+      std::shared_ptr<Call> last;
+      MutexLock lock(mutex_);
+      last = std::move(self_);
+    }
 
     const std::chrono::system_clock::time_point deadline_;
     Response* const response_;
-    std::shared_ptr<Call> self_;
     mutable Mutex mutex_;
+    std::shared_ptr<Call> self_ ABSL_GUARDED_BY(mutex_);
     bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   };
 

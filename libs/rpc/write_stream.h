@@ -81,6 +81,7 @@ class BoundedStream : protected ReactorType {
 
   Reactor* Start(std::shared_ptr<BoundedStream> self) {
     self_ = std::move(self);
+    queue_.Publish();
     return this;
   }
 
@@ -93,15 +94,19 @@ class BoundedStream : protected ReactorType {
     } else if (step.finish.has_value()) {
       Reactor::Finish(ToGrpc(*step.finish));
     }
-    if (step.writable) OnWritable();
+    if (step.writable) {
+      OnWritable();
+      queue_.Publish();
+    }
   }
   void Cancelled() { Do(queue_.Cancel(CancellationStatus(deadline_))); }
 
   void OnWriteDone(bool ok) final { Do(queue_.WriteDone(ok, CancellationStatus(deadline_))); }
   void OnCancel() final { Cancelled(); }
   void OnDone() final {
+    const absl::Status status = queue_.end();
     const std::shared_ptr<BoundedStream> last = std::move(self_);
-    OnClosed(queue_.end());
+    OnClosed(status);
   }
 
   grpc::CallbackServerContext* const context_;  // Valid until OnDone.
