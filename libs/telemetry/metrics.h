@@ -72,7 +72,8 @@ const std::vector<double>& LatencyBoundsSeconds();
 // `count` bounds, the first `start`, each `factor` times the one before.
 std::vector<double> ExponentialBounds(double start, double factor, size_t count);
 
-// Serves /metrics over HTTP until destruction.
+// Serves /metrics over HTTP until destruction, which takes up to two seconds: so often does the
+// HTTP library look whether it should stop.
 class MetricsServer {
  public:
   // `address` is "host:port" with a numeric host, e.g. "127.0.0.1:9101", "0.0.0.0:0" or
