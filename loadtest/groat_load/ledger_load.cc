@@ -1,0 +1,70 @@
+#include "loadtest/groat_load/ledger_load.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "crypto/blake3.h"
+#include "groat/ledger/v1/ledger.grpc.pb.h"
+#include "rpc/status.h"
+#include "wire/common.h"
+
+namespace groat::load {
+
+using Clock = std::chrono::steady_clock;
+
+Appender::Appender(record::RelayId relay, Ed25519PrivateKey key,
+                   std::unique_ptr<rpc::ChannelGroup> ledger)
+    : relay_(relay), key_(std::move(key)), ledger_(std::move(ledger)) {}
+
+record::SignedRoot Appender::NextRoot() {
+  static const Blake3Context context("groat 2026 load v1");
+  last_.relay = relay_;
+  last_.cycle = record::Cycle(next_cycle_);
+  last_.root = context(ByteWriter().U64(next_cycle_).bytes());
+  last_.leaf_count = next_cycle_;
+  last_.new_leaf_count = 1;
+  ++next_cycle_;
+  return record::SignRoot(last_, key_);
+}
+
+absl::StatusOr<LedgerLoadResult> Appender::Run(std::chrono::milliseconds duration,
+                                               size_t roots_per_call,
+                                               const std::function<void()>& during) {
+  LedgerLoadResult result;
+  const Clock::time_point begin = Clock::now();
+  Clock::time_point last_success = begin;
+  bool called = !during;
+  while (Clock::now() - begin < duration) {
+    if (!called && Clock::now() - begin > duration / 3) {
+      during();
+      called = true;
+    }
+    ledger::v1::AppendRootRequest request;
+    for (size_t i = 0; i < roots_per_call; ++i) wire::ToProto(NextRoot(), request.add_roots());
+    const Clock::time_point called_at = Clock::now();
+    while (true) {
+      const rpc::ChannelGroup::Choice node = ledger_->Current();
+      const auto stub = ledger::v1::LedgerService::NewStub(node.channel);
+      rpc::CallContext context(std::chrono::milliseconds(2000));
+      ledger::v1::AppendRootResponse response;
+      const absl::Status status = rpc::FromGrpc(stub->AppendRoot(&context, request, &response));
+      const Clock::time_point now = Clock::now();
+      if (status.ok()) {
+        const auto gap = std::chrono::duration_cast<std::chrono::milliseconds>(now - last_success);
+        result.longest_gap = std::max(result.longest_gap, gap);
+        last_success = now;
+        result.appends += roots_per_call;
+        result.latency.Record(static_cast<uint64_t>((now - called_at).count()));
+        break;
+      }
+      ++result.failures;
+      if (now - last_success > std::chrono::seconds(30)) return status;
+      ledger_->ReportFailure(node.index);
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  }
+  result.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  return result;
+}
+
+}  // namespace groat::load

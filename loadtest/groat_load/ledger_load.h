@@ -1,0 +1,52 @@
+// Appends of signed cycle roots to a ledger, and how long appends stop when a process dies.
+//
+// Blocks the caller. The roots are made up and signed with the relay's key, so the relay of that
+// platform must not run; nobody can prove their growth, hence no checkpoint forms over them.
+#ifndef GROAT_LOADTEST_GROAT_LOAD_LEDGER_LOAD_H_
+#define GROAT_LOADTEST_GROAT_LOAD_LEDGER_LOAD_H_
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "record/root_statement.h"
+#include "rpc/channel.h"
+#include "telemetry/latency_histogram.h"
+
+namespace groat::load {
+
+struct LedgerLoadResult {
+  uint64_t appends = 0;
+  uint64_t failures = 0;
+  double seconds = 0;
+  telemetry::LatencyHistogram latency;      // Nanoseconds of one AppendRoot.
+  std::chrono::milliseconds longest_gap{};  // Between two acknowledged appends.
+};
+
+// Appends one root after the other, cycle by cycle from `next_cycle` on, and moves to the next
+// endpoint when a call fails. Fails only if nothing is acknowledged for 30 s.
+class Appender {
+ public:
+  Appender(record::RelayId relay, Ed25519PrivateKey key, std::unique_ptr<rpc::ChannelGroup> ledger);
+
+  // `roots_per_call` roots in each AppendRoot, for `duration`. `during`, if set, is called once
+  // about a third of the way, from the appending thread's side, and must not block for long.
+  absl::StatusOr<LedgerLoadResult> Run(std::chrono::milliseconds duration, size_t roots_per_call,
+                                       const std::function<void()>& during = {});
+
+ private:
+  record::SignedRoot NextRoot();
+
+  const record::RelayId relay_;
+  const Ed25519PrivateKey key_;
+  const std::unique_ptr<rpc::ChannelGroup> ledger_;
+  uint64_t next_cycle_ = 1;
+  record::RootStatement last_;
+};
+
+}  // namespace groat::load
+
+#endif  // GROAT_LOADTEST_GROAT_LOAD_LEDGER_LOAD_H_
