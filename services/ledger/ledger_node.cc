@@ -82,6 +82,7 @@ LedgerNode::LedgerNode(NodeContext context, const NodeLimits& limits, Ed25519Pri
                            {{"reason", reason}});
     for (const auto& callback : on_unhealthy_) callback(reason);
     housekeeper_.Poke();  // Gives up the sequencer's place.
+    NotifyListeners();
   });
   follower_.OnApplied([this](Height) {
     growth_.Offer(follower_.confirmed().height());
@@ -220,7 +221,12 @@ void LedgerNode::RemoveListener(uint64_t number) {
   checkpoint_listeners_.erase(number);
 }
 
-void LedgerNode::Notify(const Listeners LedgerNode::*listeners) {
+void LedgerNode::NotifyListeners() {
+  Notify(&LedgerNode::block_listeners_);
+  Notify(&LedgerNode::checkpoint_listeners_);
+}
+
+void LedgerNode::Notify(Listeners LedgerNode::*listeners) {
   Listeners copy;
   {
     MutexLock lock(listeners_mutex_);

@@ -66,6 +66,8 @@ class LedgerNode {
   uint64_t AddBlockListener(std::function<void()> listener);
   uint64_t AddCheckpointListener(std::function<void()> listener);
   void RemoveListener(uint64_t number);
+  // Calls all of them, for what else a listener looks at.
+  void NotifyListeners();
 
   const NodeContext& context() const { return context_; }
   const BlockStore& store() const { return *context_.store; }
@@ -77,6 +79,8 @@ class LedgerNode {
   record::Height signed_height() const { return checkpointer_.signed_height(); }
   // OK; DataLoss with both histories; FailedPrecondition with the growth that is wrong.
   absl::Status health() const;
+  // OK, or DataLoss with both histories.
+  absl::Status halted() const { return halt_.status(); }
   // Whether the node has caught up with the register and keeps up.
   bool caught_up() const { return follower_.caught_up(); }
 
@@ -87,7 +91,7 @@ class LedgerNode {
                      std::chrono::steady_clock::time_point deadline, AppendDone done);
   void AppendHere(std::vector<record::SignedRoot> roots,
                   std::chrono::steady_clock::time_point deadline, AppendDone done);
-  void Notify(const Listeners LedgerNode::*listeners);
+  void Notify(Listeners LedgerNode::*listeners);
 
   Halt halt_;
   NodeContext context_;
