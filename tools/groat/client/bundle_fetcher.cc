@@ -26,24 +26,12 @@ void BundleFetcher::Remember(const record::Block& block) {
 
 absl::StatusOr<record::Block> BundleFetcher::BlockOf(const record::SignedRoot& root,
                                                      milliseconds timeout) {
-  const Clock::time_point deadline = Clock::now() + timeout;
   const CycleName name(root.statement.shard.value(), root.statement.cycle.value());
   const auto found = blocks_.find(name);
   if (found != blocks_.end()) return found->second;
-  ledger::v1::GetBlockRequest request;
-  request.mutable_relay_cycle()->set_relay_id(root.statement.relay.value());
-  request.mutable_relay_cycle()->set_shard(root.statement.shard.value());
-  request.mutable_relay_cycle()->set_cycle(root.statement.cycle.value());
-  absl::StatusOr<record::Block> block = ledger_.GetBlock(request);
-  // A cycle that closed a moment ago is not in the ledger yet: wait for one block more at a time.
-  while (absl::IsNotFound(block.status()) && Clock::now() < deadline) {
-    GROAT_ASSIGN_OR_RETURN(const Head head, ledger_.GetHead(ledger::v1::READ_MODE_LINEARIZABLE));
-    const uint64_t height = head.block.has_value() ? head.block->height.value() : 0;
-    GROAT_RETURN_IF_ERROR(
-        ledger_.WaitCheckpoint(record::Height(height + 1), Left(deadline)).status());
-    block = ledger_.GetBlock(request);
-  }
-  if (block.ok()) Remember(*block);
+  GROAT_ASSIGN_OR_RETURN(const record::Block block,
+                         ledger_.WaitBlockOfCycle(root.statement, timeout));
+  Remember(block);
   return block;
 }
 

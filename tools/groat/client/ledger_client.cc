@@ -74,6 +74,23 @@ absl::StatusOr<record::Block> LedgerClient::GetBlock(const v1::GetBlockRequest& 
   return wire::FromProto(response.block());
 }
 
+absl::StatusOr<record::Block> LedgerClient::WaitBlockOfCycle(const record::RootStatement& statement,
+                                                             milliseconds timeout) const {
+  const Clock::time_point deadline = Clock::now() + timeout;
+  v1::GetBlockRequest request;
+  request.mutable_relay_cycle()->set_relay_id(statement.relay.value());
+  request.mutable_relay_cycle()->set_shard(statement.shard.value());
+  request.mutable_relay_cycle()->set_cycle(statement.cycle.value());
+  for (;;) {
+    // Read before the block, so that a block appended in between is not waited past.
+    GROAT_ASSIGN_OR_RETURN(const Head head, GetHead(v1::READ_MODE_LINEARIZABLE));
+    absl::StatusOr<record::Block> block = GetBlock(request);
+    if (!absl::IsNotFound(block.status()) || Left(deadline).count() <= 0) return block;
+    const uint64_t height = head.block.has_value() ? head.block->height.value() : 0;
+    GROAT_RETURN_IF_ERROR(WaitCheckpoint(record::Height(height + 1), Left(deadline)).status());
+  }
+}
+
 absl::StatusOr<std::vector<record::Block>> LedgerClient::ListBlocks(record::Height from,
                                                                     uint32_t limit,
                                                                     v1::ReadMode mode) const {

@@ -47,6 +47,9 @@ class LedgerClient {
 
   absl::StatusOr<Head> GetHead(ledger::v1::ReadMode mode) const;
   absl::StatusOr<record::Block> GetBlock(const ledger::v1::GetBlockRequest& request) const;
+  // The block of one cycle; waits until it is appended, at most `timeout` (DeadlineExceeded).
+  absl::StatusOr<record::Block> WaitBlockOfCycle(const record::RootStatement& statement,
+                                                 std::chrono::milliseconds timeout) const;
   // Ascending from `from`, at most `limit` (1 to kMaxBlocksPerPage).
   absl::StatusOr<std::vector<record::Block>> ListBlocks(record::Height from, uint32_t limit,
                                                         ledger::v1::ReadMode mode) const;

@@ -125,21 +125,26 @@ Launch LaunchPlan::Ledger(uint32_t node) const {
   launch.endpoint = address.listen;
   YamlText yaml;
   yaml.Comment("Written by groat up; written again at each start.")
-      .Number("node", node)
+      .Number("node_index", node)
       .Text("listen", address.listen)
       .Text("metrics_listen", address.metrics)
       .Text("data_dir", ProcessData(name).string())
       .Text("signing_key_file", keys_.SigningKey(name).string())
       .Text("trust_file", keys_.Trust().string())
       .List("peer_endpoints", Endpoints(file_.ledger))
-      .List("admins", {keys::kAdminName});
-  if (file_.embedded()) {
-    yaml.Text("register", "embedded");
-  } else {
+      .Word("relays", absl::StrCat("[{relay_id: ", file_.relay_id, ", shard: 0, endpoints: [\"",
+                                   file_.relay.listen, "\"]}]"))
+      .List("admins", {keys::kAdminName})
+      // On one machine a node is not mistaken for dead as easily as in a network.
+      .Word("lease_ttl", "3s")
+      .Map("register")
+      .Text("kind", file_.embedded() ? "embedded" : "etcd");
+  if (!file_.embedded()) {
     std::vector<std::string> members;
     for (const EtcdAddress& member : file_.etcd) members.push_back(member.client);
-    yaml.Text("register", "etcd").List("etcd_endpoints", members);
+    yaml.List("endpoints", members);
   }
+  yaml.EndMap();
   AppendTls(Tls(name), yaml);
   launch.config = yaml.text();
   return launch;

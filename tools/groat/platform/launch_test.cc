@@ -71,6 +71,38 @@ TEST(LaunchTest, RelayConfiguration) {
             "  key_file: \"/d/keys/relay.key.pem\"\n");
 }
 
+TEST(LaunchTest, LedgerConfiguration) {
+  const Launch launch = Plan(Sample()).Ledger(1);
+  EXPECT_EQ(launch.endpoint, "127.0.0.1:11005");
+  EXPECT_EQ(launch.config_path, "/d/config/ledger-1.yaml");
+  EXPECT_EQ(launch.config,
+            "# Written by groat up; written again at each start.\n"
+            "node_index: 1\n"
+            "listen: \"127.0.0.1:11005\"\n"
+            "metrics_listen: \"127.0.0.1:11006\"\n"
+            "data_dir: \"/d/data/ledger-1\"\n"
+            "signing_key_file: \"/d/keys/ledger-1.signing.key.pem\"\n"
+            "trust_file: \"/d/keys/trust.json\"\n"
+            "peer_endpoints: [\"127.0.0.1:11003\", \"127.0.0.1:11005\"]\n"
+            "relays: [{relay_id: 7, shard: 0, endpoints: [\"127.0.0.1:11001\"]}]\n"
+            "admins: [\"admin\"]\n"
+            "lease_ttl: 3s\n"
+            "register:\n"
+            "  kind: \"etcd\"\n"
+            "  endpoints: [\"127.0.0.1:11007\", \"127.0.0.1:11009\"]\n"
+            "tls:\n"
+            "  ca_file: \"/d/keys/ca.pem\"\n"
+            "  certificate_file: \"/d/keys/ledger-1.crt.pem\"\n"
+            "  key_file: \"/d/keys/ledger-1.key.pem\"\n");
+}
+
+TEST(LaunchTest, EmbeddedLedgerHasNoEtcd) {
+  PlatformFile file = Sample();
+  file.etcd.clear();
+  file.ledger.pop_back();
+  EXPECT_THAT(Plan(file).Ledger(0).config, HasSubstr("register:\n  kind: \"embedded\"\ntls:"));
+}
+
 TEST(LaunchTest, EtcdMembersKnowEachOtherAndAskForCertificates) {
   const Launch launch = Plan(Sample()).Etcd(1);
   EXPECT_EQ(launch.endpoint, "127.0.0.1:11009");

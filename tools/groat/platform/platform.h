@@ -68,6 +68,9 @@ class Platform {
   // "etcd-0", ..., "ledger-0", ..., "relay", in the order of starting.
   const std::vector<std::string>& process_names() const { return names_; }
 
+  // "127.0.0.1:PORT" of a process's gRPC server. NotFound for an unknown name.
+  absl::StatusOr<std::string> Endpoint(const std::string& name) const;
+
   // Waits until one process says through grpc.health.v1 that it serves. DeadlineExceeded, or
   // FailedPrecondition if it keeps ending; both with the end of its log. Cancelled.
   absl::Status WaitProcessReady(const std::string& name, std::chrono::milliseconds timeout,
@@ -92,7 +95,6 @@ class Platform {
   Platform(storage::DataFolder folder, PlatformFile file, asset::Trust trust, LaunchPlan plan,
            OnEvent on_event);
   absl::Status StartProcess(const Launch& launch);
-  absl::StatusOr<std::string> Endpoint(const std::string& name) const;
   std::string LogTail(const std::string& name) const;
 
   const storage::DataFolder folder_;  // Holds the lock.
