@@ -14,6 +14,9 @@ namespace {
 
 using SteadyTime = std::chrono::steady_clock::time_point;
 
+// Between tries to keep a lease alive.
+constexpr auto kPause = std::chrono::milliseconds(50);
+
 SteadyTime Now() { return std::chrono::steady_clock::now(); }
 
 }  // namespace
@@ -69,7 +72,7 @@ class EtcdLease::Worker {
     return !stopping_;
   }
 
-  // False if this was the loss; another thread may have stopped the lease meanwhile.
+  // False if the lease was stopped meanwhile, so that its holder is not to be told.
   bool MarkLost() {
     MutexLock lock(mutex_);
     if (stopping_) return false;
@@ -77,17 +80,10 @@ class EtcdLease::Worker {
     return true;
   }
 
-  // Tries until it succeeds (true) or the lease is gone or may be gone (false).
+  // Tries until it succeeds or is stopped (true), or the lease is gone or may be gone (false).
   bool KeepAlive() {
-    while (true) {
-      SteadyTime good_until;
-      {
-        MutexLock lock(mutex_);
-        if (stopping_) return true;
-        good_until = good_until_;
-      }
-      const SteadyTime sent = Now();
-      if (sent >= good_until) return false;
+    SteadyTime good_until = GoodUntil();
+    for (SteadyTime sent = Now(); sent < good_until; sent = Now()) {
       etcdserverpb::LeaseKeepAliveResponse response;
       // Short, so that another endpoint can follow and a destructor does not wait long.
       const absl::Duration timeout =
@@ -96,12 +92,29 @@ class EtcdLease::Worker {
       const absl::Status status = channels_.CallRepeatable(
           timeout,
           [&](const auto& channel, auto& context) { return Exchange(channel, context, response); });
-      if (!status.ok()) continue;
-      if (response.ttl_s() <= 0) return false;
-      MutexLock lock(mutex_);
-      good_until_ = sent + ttl_;
-      return true;
+      if (status.ok()) {
+        if (response.ttl_s() <= 0) return false;
+        MutexLock lock(mutex_);
+        good_until_ = sent + ttl_;
+        return true;
+      }
+      if (!Pause()) return true;
     }
+    return false;
+  }
+
+  SteadyTime GoodUntil() {
+    MutexLock lock(mutex_);
+    return good_until_;
+  }
+
+  // Between tries; false if stopped.
+  bool Pause() {
+    const SteadyTime until = Now() + kPause;
+    MutexLock lock(mutex_);
+    while (!stopping_ && changed_.WaitUntil(mutex_, until)) {
+    }
+    return !stopping_;
   }
 
   grpc::Status Exchange(const std::shared_ptr<grpc::Channel>& channel, grpc::ClientContext& context,
@@ -113,7 +126,8 @@ class EtcdLease::Worker {
     stream->WritesDone();
     if (answered) context.TryCancel();  // The server would keep the stream open.
     const grpc::Status status = stream->Finish();
-    return answered ? grpc::Status::OK : status;
+    if (answered) return grpc::Status::OK;
+    return status.ok() ? grpc::Status(grpc::StatusCode::UNAVAILABLE, "no answer") : status;
   }
 
   const EtcdChannels& channels_;
@@ -153,12 +167,15 @@ absl::StatusOr<std::unique_ptr<Lease>> EtcdLease::Grant(const EtcdChannels* chan
 
 EtcdLease::EtcdLease(ThreadShelf* shelf, std::shared_ptr<Worker> worker)
     : shelf_(*shelf), worker_(std::move(worker)) {
-  thread_ = std::thread([w = worker_] { w->Run(); });
+  thread_ = std::thread([w = worker_, ended = ended_] {
+    w->Run();
+    *ended = true;
+  });
 }
 
 EtcdLease::~EtcdLease() {
   worker_->Stop();
-  shelf_.Join(std::move(thread_));
+  shelf_.Join(std::move(thread_), ended_);
 }
 
 LeaseId EtcdLease::id() const { return worker_->id(); }

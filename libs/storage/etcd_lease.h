@@ -5,6 +5,7 @@
 #ifndef GROAT_STORAGE_ETCD_LEASE_H_
 #define GROAT_STORAGE_ETCD_LEASE_H_
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <thread>
@@ -35,6 +36,7 @@ class EtcdLease : public Lease {
 
   ThreadShelf& shelf_;
   const std::shared_ptr<Worker> worker_;
+  const std::shared_ptr<std::atomic<bool>> ended_ = std::make_shared<std::atomic<bool>>(false);
   std::thread thread_;
 };
 

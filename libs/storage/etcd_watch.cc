@@ -140,12 +140,15 @@ EtcdWatch::EtcdWatch(const Parts& parts, std::string_view prefix, int64_t from_r
     : shelf_(*parts.shelf),
       worker_(std::make_shared<Worker>(parts, parts.keys->ToEtcd(KeyRange::Prefix(prefix)),
                                        std::max<int64_t>(from_revision, 1), std::move(callback))) {
-  thread_ = std::thread([worker = worker_] { worker->Run(); });
+  thread_ = std::thread([worker = worker_, ended = ended_] {
+    worker->Run();
+    *ended = true;
+  });
 }
 
 EtcdWatch::~EtcdWatch() {
   worker_->Stop();
-  shelf_.Join(std::move(thread_));
+  shelf_.Join(std::move(thread_), ended_);
 }
 
 }  // namespace groat::storage

@@ -8,6 +8,7 @@
 
 #include <grpcpp/client_context.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <thread>
@@ -37,6 +38,7 @@ class EtcdWatch : public Watch {
   class Worker;
   ThreadShelf& shelf_;
   const std::shared_ptr<Worker> worker_;
+  const std::shared_ptr<std::atomic<bool>> ended_ = std::make_shared<std::atomic<bool>>(false);
   std::thread thread_;
 };
 

@@ -38,15 +38,14 @@ class LocalRegister : public Register {
                                                     std::function<void()> on_lost) override;
   absl::Status Compact(int64_t revision) override;
 
-  // Ends every lease now, held or not: what a long stall of their holders does.
-  void ExpireAllLeases();
-
  protected:
   LocalRegister(RegisterState state, Persist persist, Clock clock);
 
   // Ends the leases whose time is over by the clock. The own thread does it too when the clock
   // follows real time.
   void ExpireLeases();
+  // Ends every lease now, held or not: what a long stall of their holders does.
+  void ExpireAllLeases();
   // In the copy nobody holds a lease.
   RegisterState CopyState() const;
   // Leases that the new state does not know are lost.

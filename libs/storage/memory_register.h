@@ -22,6 +22,7 @@ class MemoryRegister : public LocalRegister {
 
   // Leases whose time is over lose their keys before this returns.
   void AdvanceTime(absl::Duration duration);
+  using LocalRegister::ExpireAllLeases;
 
   // A copy of the whole state, and the way back to it. Running watches go on and see only the
   // events above the revision that they have reached, as after a restored backup of etcd.

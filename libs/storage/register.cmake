@@ -17,9 +17,14 @@ groat_library(storage_testing
     testing/register_form.cc testing/test_certificates.cc
   DEPS groat::storage_register)
 
+# Those with the label etcd start processes of the packaged etcd.
 groat_test(append_history_test SRCS testing/append_history_test.cc DEPS groat::storage_testing)
-groat_test(register_conformance_test SRCS register_conformance_test.cc DEPS groat::storage_testing)
+groat_test(register_conformance_test SRCS register_conformance_test.cc DEPS groat::storage_testing LABELS unit etcd)
 groat_test(etcd_channels_test SRCS etcd_channels_test.cc DEPS groat::storage_testing)
-groat_test(etcd_register_test SRCS etcd_register_test.cc DEPS groat::storage_testing)
-groat_test(etcd_admin_test SRCS etcd_admin_test.cc DEPS groat::storage_testing groat::crypto)
+groat_test(etcd_register_test SRCS etcd_register_test.cc DEPS groat::storage_testing LABELS unit etcd)
+groat_test(etcd_admin_test SRCS etcd_admin_test.cc DEPS groat::storage_testing groat::crypto
+  LABELS unit etcd)
 groat_test(local_register_test SRCS local_register_test.cc DEPS groat::storage_testing)
+
+groat_binary(register_benchmark SRCS ${PROJECT_SOURCE_DIR}/loadtest/register_benchmark.cc
+  DEPS groat::storage_testing CLI11::CLI11)

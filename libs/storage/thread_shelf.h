@@ -4,6 +4,8 @@
 #ifndef GROAT_STORAGE_THREAD_SHELF_H_
 #define GROAT_STORAGE_THREAD_SHELF_H_
 
+#include <atomic>
+#include <memory>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -15,34 +17,48 @@ namespace groat::storage {
 
 class ThreadShelf {
  public:
+  // Set by the thread as the last thing that it does.
+  using Ended = std::shared_ptr<const std::atomic<bool>>;
+
   ThreadShelf() = default;
   ThreadShelf(const ThreadShelf&) = delete;
   ThreadShelf& operator=(const ThreadShelf&) = delete;
   // Joins what was kept; not to be called on one of those threads.
-  ~ThreadShelf() { JoinKept(); }
+  ~ThreadShelf() {
+    for (Kept& kept : Take(false)) kept.thread.join();
+  }
 
-  // `thread` is about to end. Joins it, or keeps it for later if it is the calling thread.
-  void Join(std::thread thread) {
+  // `thread` was told to end. Joins it, or keeps it for later if it is the calling thread. Also
+  // joins those kept earlier that have ended since.
+  void Join(std::thread thread, Ended ended) {
+    for (Kept& kept : Take(true)) kept.thread.join();
     if (thread.get_id() != std::this_thread::get_id()) {
       thread.join();
       return;
     }
     MutexLock lock(mutex_);
-    kept_.push_back(std::move(thread));
+    kept_.push_back({std::move(thread), std::move(ended)});
   }
 
  private:
-  void JoinKept() {
-    std::vector<std::thread> kept;
-    {
-      MutexLock lock(mutex_);
-      kept.swap(kept_);
+  struct Kept {
+    std::thread thread;
+    Ended ended;
+  };
+
+  std::vector<Kept> Take(bool only_ended) {
+    std::vector<Kept> out;
+    std::vector<Kept> rest;
+    MutexLock lock(mutex_);
+    for (Kept& kept : kept_) {
+      (only_ended && !*kept.ended ? rest : out).push_back(std::move(kept));
     }
-    for (std::thread& thread : kept) thread.join();
+    kept_ = std::move(rest);
+    return out;
   }
 
   Mutex mutex_;
-  std::vector<std::thread> kept_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Kept> kept_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace groat::storage
