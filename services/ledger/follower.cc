@@ -112,7 +112,10 @@ bool Follower::ReadAndApply() {
         view_.Read({{context_.keys.BlockRunsFrom(next), kRunsPerRead}});
     if (!seen.ok()) return false;
     // CompareHeads saw the same head as ours: all that we have is the register's.
-    if (seen->head.height == chain_->head().height) confirmed_.Raise(seen->head.height);
+    if (seen->head.height == chain_->head().height && confirmed_.height() < chain_->head().height) {
+      confirmed_.Raise(chain_->head().height);
+      Announce();
+    }
     const storage::RangeContent& runs = seen->ranges.ranges[0];
     if (runs.items.empty()) {
       if (seen->head.height < next) return true;
@@ -188,7 +191,11 @@ void Follower::Store(const std::vector<Block>& blocks, bool confirmed) {
   context_.metrics->applied_height.Set(static_cast<double>(height.value()));
   applied_.Raise(height);
   if (confirmed) confirmed_.Raise(height);
-  for (const auto& callback : on_applied_) callback(height);
+  Announce();
+}
+
+void Follower::Announce() {
+  for (const auto& callback : on_applied_) callback(chain_->head().height);
 }
 
 bool Follower::CatchUpFromPeers(Height next_in_register) {

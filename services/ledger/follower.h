@@ -30,7 +30,8 @@ class Follower {
   Follower(const NodeContext& context, Peers& peers) : context_(context), peers_(peers) {}
   ~Follower() { Stop(); }
 
-  // Called on the follower's thread after blocks were applied, with the applied height. Must be
+  // Called on the follower's thread after blocks were applied or confirmed, with the applied
+  // height. Must be
   // short. Only before Start.
   void OnApplied(std::function<void(record::Height)> callback) {
     on_applied_.push_back(std::move(callback));
@@ -63,6 +64,7 @@ class Follower {
   // From peers, up to below `next_in_register`. False if no peer has them.
   bool CatchUpFromPeers(record::Height next_in_register);
   void Store(const std::vector<record::Block>& blocks, bool confirmed);
+  void Announce();
   // Takes the blocks that extend the chain, from the first on; the check of the first other one.
   ledger::BlockCheck Extend(const std::vector<record::Block>& blocks, bool confirmed);
 

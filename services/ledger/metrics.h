@@ -60,7 +60,7 @@ struct LedgerMetrics {
                                        "Growth proofs that no endpoint could send.")),
         growth_failures(metrics.Counter("groat_ledger_growth_failures_total",
                                         "Growth proofs that are wrong. Any is an alarm.")),
-        checkpoints(metrics.Counter("groat_ledger_checkpoints_total",
+        checkpoints(metrics.Counter("groat_ledger_formed_checkpoints_total",
                                     "Checkpoints that this node has formed or taken over.")),
         wrong_shares(metrics.Counter("groat_ledger_wrong_shares_total",
                                      "Signatures of nodes that did not verify or contradict "
@@ -68,7 +68,7 @@ struct LedgerMetrics {
         peer_fetches(metrics.Counter("groat_ledger_peer_fetches_total",
                                      "Pages of blocks fetched from peers, being behind the "
                                      "register's window.")),
-        forks(metrics.Counter("groat_ledger_forks_total",
+        forks(metrics.Counter("groat_ledger_seen_forks_total",
                               "Contradictions between histories for which the node stopped.")) {}
 
   prometheus::Gauge& head_height;
