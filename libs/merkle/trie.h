@@ -102,7 +102,7 @@ class Trie {
   size_t memory_bytes() const;
 
  private:
-  class Impl;
+  struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 

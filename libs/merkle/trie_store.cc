@@ -42,19 +42,63 @@ NodeRef TrieStore::AsOf(NodeRef node, uint32_t end) const {
 HashPlan::Slot TrieStore::HashAt(HashPlan& plan, NodeRef node, size_t depth, uint32_t end) const {
   if (node.empty()) return HashPlan::kEmpty;
   if (node.is_leaf()) return plan.Leaf(LeafAt(node.id()));
-  return Lift(plan, ForkHashAt(plan, node.id(), end), node.id(), depth);
+  const Hash* kept = KeptHash(node.id(), end);
+  const HashPlan::Slot slot = kept != nullptr ? plan.Known(*kept) : RehashAt(plan, node.id(), end);
+  return Lift(plan, slot, node.id(), depth);
 }
 
-HashPlan::Slot TrieStore::ForkHashAt(HashPlan& plan, uint32_t fork_id, uint32_t end) const {
-  const Fork& at = forks_[fork_id];
-  if (at.hashed_end <= end) return plan.Known(hashes_[fork_id]);
-  if (at.has_history) {
-    if (const Hash* version = FindVersion(fork_id, end)) return plan.Known(*version);
+const Hash* TrieStore::KeptHash(uint32_t fork_id, uint32_t end) const {
+  const Fork& fork = forks_[fork_id];
+  if (fork.hashed_end <= end) return &hashes_[fork_id];
+  return fork.has_history ? FindVersion(fork_id, end) : nullptr;
+}
+
+// Level by level rather than depth first: a node's memory is asked for when its parent is visited
+// and has arrived when its own turn comes, so hundreds of cache misses overlap.
+HashPlan::Slot TrieStore::RehashAt(HashPlan& plan, uint32_t fork_id, uint32_t end) const {
+  struct Step {
+    NodeRef node;
+    uint32_t above;  // Index of the fork above in `steps`.
+    uint8_t side;
+    HashPlan::Slot slot = HashPlan::kEmpty;
+    HashPlan::Slot child[2] = {HashPlan::kEmpty, HashPlan::kEmpty};
+  };
+  std::vector<Step> steps = {{NodeRef::OfFork(fork_id), 0, 0}};
+  for (uint32_t i = 0; i < steps.size(); ++i) {
+    const NodeRef node = steps[i].node;
+    if (node.is_leaf()) continue;
+    const Fork& fork = forks_[node.id()];
+    if (node.id() >= end) {  // As in AsOf: the other side takes its place.
+      const NodeRef older = fork.child[1 - fork.own_side];
+      PrefetchNode(older);
+      steps.push_back({older, steps[i].above, steps[i].side});
+      steps[i].node = NodeRef();
+      continue;
+    }
+    if (const Hash* kept = KeptHash(node.id(), end)) {
+      steps[i].slot = plan.Known(*kept);
+      continue;
+    }
+    for (uint8_t side = 0; side < 2; ++side) {
+      PrefetchNode(fork.child[side]);
+      steps.push_back({fork.child[side], i, side});
+    }
   }
-  const size_t below = size_t{at.bit} + 1;
-  const HashPlan::Slot left = HashAt(plan, AsOf(at.child[0], end), below, end);
-  const HashPlan::Slot right = HashAt(plan, AsOf(at.child[1], end), below, end);
-  return plan.Node(left, right);
+  for (size_t i = steps.size(); i-- > 0;) {
+    Step& step = steps[i];
+    if (step.node.empty()) continue;
+    if (step.node.is_leaf()) {
+      step.slot = plan.Leaf(LeafAt(step.node.id()));
+    } else if (step.slot == HashPlan::kEmpty) {
+      step.slot = plan.Node(step.child[0], step.child[1]);
+    }
+    if (i == 0) break;
+    Step& above = steps[step.above];
+    above.child[step.side] = step.node.is_leaf() ? step.slot
+                                                 : Lift(plan, step.slot, step.node.id(),
+                                                        size_t{forks_[above.node.id()].bit} + 1);
+  }
+  return steps[0].slot;
 }
 
 const Hash* TrieStore::FindVersion(uint32_t fork_id, uint32_t end) const {

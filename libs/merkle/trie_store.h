@@ -148,8 +148,10 @@ class TrieStore {
     // drops the calls.
     asm volatile("" : : "r"(address));
   }
-  // Hash of a fork below `end` at its own depth.
-  HashPlan::Slot ForkHashAt(HashPlan& plan, uint32_t fork_id, uint32_t end) const;
+  // The hash of a fork with an id below `end` at its own depth, as of `end`, if it is stored.
+  const Hash* KeptHash(uint32_t fork_id, uint32_t end) const;
+  // The same from what is below it.
+  HashPlan::Slot RehashAt(HashPlan& plan, uint32_t fork_id, uint32_t end) const;
   // Null if the fork has no version as of `end`.
   const Hash* FindVersion(uint32_t fork_id, uint32_t end) const;
 
