@@ -48,7 +48,7 @@ function(groat_test name)
   add_test(NAME ${name} COMMAND ${name} ${arg_ARGS})
   set_tests_properties(${name} PROPERTIES
     TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}"
-    ENVIRONMENT "GROAT_SOURCE_DIR=${PROJECT_SOURCE_DIR};GROAT_BINARY_DIR=${PROJECT_BINARY_DIR}")
+    ENVIRONMENT "GROAT_SOURCE_DIR=${PROJECT_SOURCE_DIR};GROAT_BINARY_DIR=${PROJECT_BINARY_DIR};TSAN_OPTIONS=ignore_noninstrumented_modules=1:suppressions=${PROJECT_SOURCE_DIR}/cmake/tsan.supp")
 endfunction()
 
 # groat_benchmark(NAME SRCS a_benchmark.cc DEPS ...)

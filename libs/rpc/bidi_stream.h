@@ -66,6 +66,7 @@ class BoundedBidiStream
   }
 
   void OnReadDone(bool ok) final {
+    TsanAcquire(this);
     {
       MutexLock lock(mutex_);
       state_ = ok ? ReadState::kDelivering : ReadState::kEnded;
@@ -78,7 +79,7 @@ class BoundedBidiStream
     } else if (!this->closed()) {
       OnHalfClose();
     }
-    this->queue_.Publish();
+    TsanRelease(this);
   }
 
   void Deliver() {

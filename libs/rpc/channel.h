@@ -30,8 +30,9 @@ struct ChannelOptions {
 };
 
 // `endpoint` is "host:port"; the server's certificate must name the host. Connects on first use
-// and reconnects after 100 ms, growing to 1 s. Of a host name with several addresses the first that
-// answers is used. Errors: those of the TLS files; InvalidArgument for a bad endpoint.
+// (within 3 s, TLS handshake included) and again after 100 ms, growing to 1 s, if that fails. Of a
+// host name with several addresses the first that answers is used. Errors: those of the TLS files;
+// InvalidArgument for a bad endpoint.
 absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(const std::string& endpoint,
                                                            const TlsConfig& tls,
                                                            const ChannelOptions& options);

@@ -16,6 +16,7 @@
 #include "base/status_macros.h"
 #include "rpc/call_metrics.h"
 #include "rpc/health.h"
+#include "rpc/tsan.h"
 
 namespace groat::rpc {
 namespace {
@@ -147,6 +148,7 @@ void Server::Drain(std::chrono::milliseconds grace) {
   if (server_ == nullptr || draining_.exchange(true)) return;
   health_->Drain();
   server_->Shutdown(std::chrono::system_clock::now() + grace);
+  TsanAcquire(&kEndedCalls);
 }
 
 }  // namespace groat::rpc

@@ -397,7 +397,7 @@ TEST_F(MetricsTest, CancelledAndLateCalls) {
   live_.Start({.registry = server_});
   live_.Connect({.registry = client_});
   {
-    CallContext context(milliseconds(30));
+    CallContext context(seconds(1));
     EchoResponse response;
     EXPECT_EQ(live_.stub->Hold(&context, EchoRequest(), &response).error_code(),
               grpc::StatusCode::DEADLINE_EXCEEDED);

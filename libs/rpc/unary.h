@@ -20,6 +20,7 @@
 #include "absl/status/status.h"
 #include "base/mutex.h"
 #include "rpc/status.h"
+#include "rpc/tsan.h"
 #include "rpc/write_queue.h"
 
 namespace groat::rpc {
@@ -28,6 +29,7 @@ namespace groat::rpc {
 inline grpc::ServerUnaryReactor* FinishUnary(grpc::CallbackServerContext* context,
                                              const absl::Status& status) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  TsanRelease(&kEndedCalls);
   reactor->Finish(ToGrpc(status));
   return reactor;
 }
@@ -80,8 +82,8 @@ class UnaryReply {
 
     // gRPC does not own reactors: this one lives until OnDone and for as long as there is a reply.
     void KeepUntilDone(std::shared_ptr<Call> self) {
-      MutexLock lock(mutex_);
       self_ = std::move(self);
+      TsanRelease(this);
     }
 
     bool closed() const {
@@ -109,18 +111,21 @@ class UnaryReply {
     }
 
    private:
-    void OnCancel() override { End(CancellationStatus(deadline_)); }
+    void OnCancel() override {
+      TsanAcquire(this);
+      End(CancellationStatus(deadline_));
+      TsanRelease(this);
+    }
     void OnDone() override {
-      // Outlives the lock, since it may be the last reference to the mutex.
-      std::shared_ptr<Call> last;
-      MutexLock lock(mutex_);
-      last = std::move(self_);
+      TsanAcquire(this);
+      const std::shared_ptr<Call> last = std::move(self_);
+      TsanRelease(&kEndedCalls);
     }
 
     const std::chrono::system_clock::time_point deadline_;
     Response* const response_;
+    std::shared_ptr<Call> self_;
     mutable Mutex mutex_;
-    std::shared_ptr<Call> self_ ABSL_GUARDED_BY(mutex_);
     bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   };
 

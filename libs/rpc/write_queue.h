@@ -62,10 +62,6 @@ class WriteQueue {
 
   explicit WriteQueue(StreamLimits limits) : limits_(limits) {}
 
-  // Orders what this thread did to the stream before what other threads do after a later call here.
-  // gRPC orders its calls of a reactor as well, but in a way that ThreadSanitizer cannot see.
-  void Publish() { MutexLock lock(mutex_); }
-
   // Takes `message` unless the result is kFull or kClosed; then it is untouched.
   PushResult Push(Message&& message, Step& step) {
     const size_t size_bytes = message.ByteSizeLong();

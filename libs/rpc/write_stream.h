@@ -22,6 +22,7 @@
 
 #include "absl/status/status.h"
 #include "rpc/status.h"
+#include "rpc/tsan.h"
 #include "rpc/write_queue.h"
 
 namespace groat::rpc {
@@ -81,7 +82,7 @@ class BoundedStream : protected ReactorType {
 
   Reactor* Start(std::shared_ptr<BoundedStream> self) {
     self_ = std::move(self);
-    queue_.Publish();
+    TsanRelease(this);
     return this;
   }
 
@@ -94,19 +95,25 @@ class BoundedStream : protected ReactorType {
     } else if (step.finish.has_value()) {
       Reactor::Finish(ToGrpc(*step.finish));
     }
-    if (step.writable) {
-      OnWritable();
-      queue_.Publish();
-    }
+    if (step.writable) OnWritable();
   }
   void Cancelled() { Do(queue_.Cancel(CancellationStatus(deadline_))); }
 
-  void OnWriteDone(bool ok) final { Do(queue_.WriteDone(ok, CancellationStatus(deadline_))); }
-  void OnCancel() final { Cancelled(); }
+  void OnWriteDone(bool ok) final {
+    TsanAcquire(this);
+    Do(queue_.WriteDone(ok, CancellationStatus(deadline_)));
+    TsanRelease(this);
+  }
+  void OnCancel() final {
+    TsanAcquire(this);
+    Cancelled();
+    TsanRelease(this);
+  }
   void OnDone() final {
-    const absl::Status status = queue_.end();
+    TsanAcquire(this);
     const std::shared_ptr<BoundedStream> last = std::move(self_);
-    OnClosed(status);
+    OnClosed(queue_.end());
+    TsanRelease(&kEndedCalls);
   }
 
   grpc::CallbackServerContext* const context_;  // Valid until OnDone.
