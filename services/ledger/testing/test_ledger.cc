@@ -84,7 +84,8 @@ TestLedger::TestLedger(const TestLedgerOptions& options)
   for (size_t i = 0; i < options.nodes; ++i) {
     auto node = std::make_unique<Node>();
     node->folder = absl::StrCat(scratch_, "/node", i);
-    node->reg = std::make_unique<storage::FaultyRegister>(&register_);
+    node->reg = std::make_unique<storage::FaultyRegister>(
+        options.registers.empty() ? &register_ : options.registers[i]);
     node->growth = std::make_unique<TrieGrowthSource>(options.growth_endpoints);
     for (const TrieRelay* relay : options.relays) node->growth->Add(relay);
     node->peers = std::make_unique<LocalPeers>(*this, record::NodeIndex(static_cast<uint32_t>(i)));

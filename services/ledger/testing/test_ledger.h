@@ -41,6 +41,8 @@ struct TestLedgerOptions {
   uint64_t window_blocks = 100'000;
   std::vector<TrieRelay*> relays;
   size_t growth_endpoints = 1;
+  // One a node, for a store that is not the ledger's own MemoryRegister.
+  std::vector<storage::Register*> registers = {};
 };
 
 class TestLedger {
