@@ -2,6 +2,7 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <cstdlib>
 
 #include "tools/groat/commands/commands.h"
 
@@ -20,6 +21,8 @@ void AllowGlobalFlagsEverywhere(CLI::App& app) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // gRPC's own lines about connections say nothing that an error message does not.
+  setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   groat::commands::Shell shell;
   const groat::commands::SignalWatcher signals(shell.cancellation);
   CLI::App app(

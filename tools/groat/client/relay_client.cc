@@ -1,5 +1,6 @@
 #include "tools/groat/client/relay_client.h"
 
+#include <limits>
 #include <utility>
 
 #include "base/status_macros.h"
@@ -74,6 +75,20 @@ absl::StatusOr<v1::GetProofsResponse> RelayClient::GetProofs(
         return stub_->GetProofs(&context, request, &response);
       }));
   return response;
+}
+
+absl::Status RelayClient::WaitCycleClosed(uint64_t cycle, std::chrono::milliseconds timeout) const {
+  rpc::RetryPolicy policy = policy_;
+  policy.max_attempts = std::numeric_limits<int>::max();
+  policy.total_timeout = timeout;
+  policy.max_backoff = policy.initial_backoff;
+  policy.also_retry.push_back(absl::StatusCode::kOutOfRange);
+  v1::GetCycleRequest request;
+  request.set_cycle(cycle);
+  v1::GetCycleResponse response;
+  return rpc::CallWithRetry(policy, cancellation_, [&](grpc::ClientContext& context) {
+    return stub_->GetCycle(&context, request, &response);
+  });
 }
 
 absl::StatusOr<v1::ListCyclesResponse> RelayClient::ListCycles(uint64_t from_cycle,

@@ -4,6 +4,7 @@
 #ifndef GROAT_TOOLS_GROAT_CLIENT_RELAY_CLIENT_H_
 #define GROAT_TOOLS_GROAT_CLIENT_RELAY_CLIENT_H_
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -38,6 +39,8 @@ class RelayClient {
       const relay::v1::GetProofRequest& request) const;
   absl::StatusOr<relay::v1::GetProofsResponse> GetProofs(
       const relay::v1::GetProofsRequest& request) const;
+  // Waits until a cycle is closed, at most `timeout` (OutOfRange).
+  absl::Status WaitCycleClosed(uint64_t cycle, std::chrono::milliseconds timeout) const;
   absl::StatusOr<relay::v1::ListCyclesResponse> ListCycles(uint64_t from_cycle,
                                                            uint32_t limit) const;
   absl::StatusOr<relay::v1::GetStatusResponse> GetStatus() const;

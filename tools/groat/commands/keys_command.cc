@@ -45,20 +45,22 @@ ExitCode Show(const Shell& shell, const std::string& folder) {
     return shell.Fail(trust.status());
   }
   value["keys"] = Json::array();
-  terminal::Table table({{"file"}, {"kind"}, {"name"}, {"public key"}, {"valid until"}, {"hosts"}});
+  terminal::Table table(
+      {{"file"}, {"kind"}, {"name"}, {"public key or its SHA-256"}, {"valid until"}, {"hosts"}});
   for (const keys::KeyListing& listing : *listings) {
-    Json item = {{"file", listing.file},
-                 {"kind", listing.kind},
-                 {"name", listing.name},
-                 {"public_key", listing.public_key}};
+    Json item = {{"file", listing.file}, {"kind", listing.kind}, {"name", listing.name}};
     std::string until;
-    if (listing.not_after_s != 0) {
+    if (listing.not_after_s == 0) {
+      item["public_key"] = listing.public_key;
+    } else {
+      item["public_key_sha256"] = listing.public_key_sha256;
       until = terminal::Time(static_cast<uint64_t>(listing.not_after_s) * 1000).substr(0, 16);
       item["hosts"] = listing.hosts;
       item["not_after_s"] = listing.not_after_s;
     }
     value["keys"].push_back(std::move(item));
-    table.AddRow({listing.file, listing.kind, listing.name, listing.public_key, until,
+    table.AddRow({listing.file, listing.kind, listing.name,
+                  listing.public_key + listing.public_key_sha256, until,
                   absl::StrJoin(listing.hosts, ",")});
   }
   shell.Print(value, text + table.Format());

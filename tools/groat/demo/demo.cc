@@ -53,7 +53,6 @@ absl::StatusOr<DemoReport> Demo::Run() {
   GROAT_RETURN_IF_ERROR(Connect());
   GROAT_RETURN_IF_ERROR(Play());
   GROAT_RETURN_IF_ERROR(Audit());
-  replay_.reset();
   progress_.Line("stopping: relay, then ledger, then etcd");
   for (const std::string& name : platform_->Drain()) {
     Fault(absl::StrCat(name, " did not stop in time"));
@@ -114,7 +113,8 @@ absl::Status Demo::Play() {
       }
     });
     Background kill([this, &kill_status] {
-      const auto half = milliseconds(static_cast<int64_t>(options_.seconds * 500));
+      const auto half = std::chrono::duration_cast<milliseconds>(
+          std::chrono::nanoseconds((arrivals_ns_.front() + arrivals_ns_.back()) / 2));
       if (options_.kill_node && cancellation_.Sleep(half)) kill_status = KillOneNode();
     });
     played = replay_->Run(cancellation_);
@@ -240,7 +240,10 @@ absl::Status Demo::Audit() {
   }
   const FinalAudit audit(
       target, [this](double share, const std::string& text) { progress_.Update(share, text); });
-  GROAT_ASSIGN_OR_RETURN(const ChainFindings findings, audit.CheckChains(report_.faults));
+  const record::Cycle last_cycle(replay_->last_cycle());
+  if (last_cycle.value() == 0) return absl::UnavailableError("the relay answered no payment");
+  GROAT_ASSIGN_OR_RETURN(const ChainFindings findings,
+                         audit.CheckChains(last_cycle, report_.faults));
   CheckCounts(findings);
   const std::vector<TakenPayment> taken = TakenPayments();
   GROAT_ASSIGN_OR_RETURN(report_.payments_found,

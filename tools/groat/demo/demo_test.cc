@@ -75,9 +75,9 @@ TEST_F(PaymentLogTest, NamesAWrongStandingValue) {
 TEST_F(PaymentLogTest, NamesPaymentsWithoutAnAnswerOrWithAnError) {
   results_[1].outcome = Outcome::kUnanswered;
   results_[2].outcome = Outcome::kFailed;
-  EXPECT_THAT(Faults(), ElementsAre("asset not taken exactly once: b 0 times",
-                                    "payment answered with an error: id 3",
-                                    "payment without an answer: id 2"));
+  EXPECT_THAT(Faults(), ::testing::UnorderedElementsAre("asset not taken exactly once: b 0 times",
+                                                        "payment answered with an error: id 3",
+                                                        "payment without an answer: id 2"));
 }
 
 TEST_F(PaymentLogTest, NamesOnlyTheFirstTen) {

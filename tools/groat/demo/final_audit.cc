@@ -78,8 +78,10 @@ absl::StatusOr<std::vector<record::Block>> FinalAudit::ReadChain(const client::L
   return blocks;
 }
 
-absl::StatusOr<ChainFindings> FinalAudit::CheckChains(std::vector<std::string>& faults) const {
-  on_progress_(0, "waiting for the last cycle to be anchored");
+absl::StatusOr<ChainFindings> FinalAudit::CheckChains(record::Cycle cycle,
+                                                      std::vector<std::string>& faults) const {
+  on_progress_(0, "waiting for the last payments to be anchored");
+  GROAT_RETURN_IF_ERROR(target_.relay->WaitCycleClosed(cycle.value(), target_.patience));
   GROAT_ASSIGN_OR_RETURN(const relay::v1::GetStatusResponse status, target_.relay->GetStatus());
   ChainFindings findings;
   GROAT_ASSIGN_OR_RETURN(findings.cycles, ReadCycles(status.last_closed_cycle()));

@@ -50,10 +50,11 @@ class FinalAudit {
   FinalAudit(const AuditTarget& target, OnProgress on_progress)
       : target_(target), on_progress_(std::move(on_progress)) {}
 
-  // Waits until the last closed cycle is anchored, reads all cycles, and all blocks from every
-  // node, and checks that they agree. Adds to `faults` what does not hold; an error means that it
-  // could not be found out.
-  absl::StatusOr<ChainFindings> CheckChains(std::vector<std::string>& faults) const;
+  // Waits until `cycle` is closed and the last closed cycle is anchored, reads all cycles, and all
+  // blocks from every node, and checks that they agree. Adds to `faults` what does not hold; an
+  // error means that it could not be found out.
+  absl::StatusOr<ChainFindings> CheckChains(record::Cycle cycle,
+                                            std::vector<std::string>& faults) const;
 
   // How many of the payments the relay proves to hold with their value, each proof checked against
   // `cycles`. Payments that it does not are added to `faults`, the first ten by name.

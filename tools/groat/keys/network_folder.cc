@@ -12,6 +12,7 @@
 #include "base/whole_file.h"
 #include "crypto/key_file.h"
 #include "crypto/random.h"
+#include "crypto/sha256.h"
 
 namespace groat::keys {
 namespace {
@@ -55,11 +56,11 @@ absl::Status WritePublic(const fs::path& path, std::string_view content) {
 
 absl::Status WriteCertificate(const NetworkFolder& folder, const CertificateAuthority& authority,
                               const CertificateSubject& subject, CertificateValidity validity) {
-  const Ed25519PrivateKey key = Ed25519PrivateKey::Generate();
+  const CertificateKey key = CertificateKey::Generate();
   GROAT_ASSIGN_OR_RETURN(const std::string certificate,
-                         authority.Issue(subject, key.public_key(), validity));
+                         authority.Issue(subject, key.public_key_der(), validity));
   GROAT_RETURN_IF_ERROR(
-      WritePrivateKeyFile(folder.Key(subject.common_name).string(), key, IfExists::kRefuse));
+      WriteCertificateKeyFile(folder.Key(subject.common_name).string(), key, IfExists::kRefuse));
   return WritePublic(folder.Certificate(subject.common_name), certificate);
 }
 
@@ -73,9 +74,9 @@ std::vector<std::string> CertificateNames(const NetworkPlan& plan) {
 absl::StatusOr<asset::Trust> FillFolder(const NetworkFolder& folder, const NetworkPlan& plan) {
   GROAT_ASSIGN_OR_RETURN(
       const CertificateAuthority authority,
-      CertificateAuthority::Create("groat", Ed25519PrivateKey::Generate(), plan.validity));
+      CertificateAuthority::Create("groat", CertificateKey::Generate(), plan.validity));
   GROAT_RETURN_IF_ERROR(
-      WritePrivateKeyFile(folder.AuthorityKey().string(), authority.key(), IfExists::kRefuse));
+      WriteCertificateKeyFile(folder.AuthorityKey().string(), authority.key(), IfExists::kRefuse));
   GROAT_RETURN_IF_ERROR(WritePublic(folder.Authority(), authority.certificate_pem()));
   for (const std::string& name : CertificateNames(plan)) {
     GROAT_RETURN_IF_ERROR(
@@ -112,7 +113,7 @@ absl::StatusOr<KeyListing> ListCertificate(const fs::path& path) {
   listing.file = path.filename().string();
   listing.kind = info->is_authority ? "authority" : "certificate";
   listing.name = info->common_name;
-  listing.public_key = info->public_key.Hex();
+  listing.public_key_sha256 = Sha256(AsBytes(info->public_key_der)).Hex();
   listing.hosts = info->dns_names;
   listing.hosts.insert(listing.hosts.end(), info->ip_addresses.begin(), info->ip_addresses.end());
   listing.not_after_s = info->validity.not_after_s;
@@ -122,8 +123,12 @@ absl::StatusOr<KeyListing> ListCertificate(const fs::path& path) {
 absl::StatusOr<KeyListing> ListSigningKey(const fs::path& path) {
   GROAT_ASSIGN_OR_RETURN(const Ed25519PublicKey key, ReadPublicKeyFile(path.string()));
   const std::string file = path.filename().string();
-  return KeyListing{file, "signing key", file.substr(0, file.find(".signing.pub")), key.Hex(), {},
-                    0};
+  KeyListing listing;
+  listing.file = file;
+  listing.kind = "signing key";
+  listing.name = file.substr(0, file.find(".signing.pub"));
+  listing.public_key = key.Hex();
+  return listing;
 }
 
 }  // namespace
@@ -197,7 +202,8 @@ absl::StatusOr<std::vector<KeyListing>> ListKeys(const fs::path& folder) {
 
 absl::Status IssueCertificate(const NetworkFolder& folder, const CertificateSubject& subject,
                               CertificateValidity validity) {
-  GROAT_ASSIGN_OR_RETURN(Ed25519PrivateKey key, ReadPrivateKeyFile(folder.AuthorityKey().string()));
+  GROAT_ASSIGN_OR_RETURN(CertificateKey key,
+                         ReadCertificateKeyFile(folder.AuthorityKey().string()));
   GROAT_ASSIGN_OR_RETURN(const WholeFile certificate,
                          ReadWholeFile(folder.Authority().string(), kMaxFileBytes));
   GROAT_ASSIGN_OR_RETURN(const CertificateAuthority authority,

@@ -1,8 +1,8 @@
 // The folder of keys of one network: certificates for mutual TLS, signing keys, trust file.
 //
 //   ca.pem, ca.key.pem                         the authority that signs every certificate
-//   NAME.crt.pem, NAME.key.pem                 mutual TLS of one process or person
-//   NAME.signing.key.pem, NAME.signing.pub     what relay and ledger nodes sign records with
+//   NAME.crt.pem, NAME.key.pem                 mutual TLS of one process or person (P-256)
+//   NAME.signing.key.pem, NAME.signing.pub     what relay and ledger nodes sign with (Ed25519)
 //   trust.json                                 what verifiers need; no secret
 //
 // NAME is relay, ledger-0, ledger-1, ..., etcd-0, ..., admin (an operator) or client (anybody
@@ -77,7 +77,10 @@ struct KeyListing {
   std::string file;
   std::string kind;        // "authority", "certificate", "signing key"
   std::string name;        // Common name or name of the signer.
-  std::string public_key;  // Hexadecimal.
+  std::string public_key;  // Of a signing key, 64 hexadecimal digits; else empty.
+  // Of a certificate, whatever its kind of key: SHA-256 of the SubjectPublicKeyInfo in DER, 64
+  // hexadecimal digits; else empty.
+  std::string public_key_sha256;
   std::vector<std::string> hosts;
   int64_t not_after_s = 0;  // 0 for signing keys.
 };
@@ -85,7 +88,8 @@ struct KeyListing {
 // Everything public in the folder, by file name. NotFound if there is no such folder.
 absl::StatusOr<std::vector<KeyListing>> ListKeys(const std::filesystem::path& folder);
 
-// Makes one more certificate by the folder's authority, with its key: for another client or node.
+// Makes one more certificate by the folder's authority, with a P-256 key of its own: for another
+// client or node. The authority's key may be P-256 or Ed25519.
 // AlreadyExists if the name is taken; errors of the key files.
 absl::Status IssueCertificate(const NetworkFolder& folder, const CertificateSubject& subject,
                               CertificateValidity validity);

@@ -10,6 +10,7 @@
 #include "base/status_matchers.h"
 #include "base/whole_file.h"
 #include "crypto/key_file.h"
+#include "crypto/sha256.h"
 
 namespace groat::keys {
 namespace {
@@ -67,9 +68,10 @@ TEST_F(NetworkFolderTest, MakesEveryKeyOfTheNetwork) {
     EXPECT_THAT(info.dns_names, Contains("relay.example"));
     EXPECT_THAT(info.ip_addresses, Contains("127.0.0.1"));
     EXPECT_THAT(info.ip_addresses, Contains("10.0.0.4"));
-    GROAT_ASSERT_OK_AND_ASSIGN(const Ed25519PrivateKey key,
-                               ReadPrivateKeyFile(folder.Key(name).string()));
-    EXPECT_EQ(key.public_key(), info.public_key);
+    GROAT_ASSERT_OK_AND_ASSIGN(const CertificateKey key,
+                               ReadCertificateKeyFile(folder.Key(name).string()));
+    EXPECT_EQ(key.public_key_der(), info.public_key_der);
+    EXPECT_EQ(key.public_key_der().size(), 91u);  // P-256.
   }
   EXPECT_FALSE(fs::exists(folder.Certificate("ledger-2")));
   EXPECT_FALSE(fs::exists(folder.Certificate("etcd-1")));
@@ -84,9 +86,8 @@ TEST_F(NetworkFolderTest, SigningKeysAreThoseOfTheTrustFileAndNotThoseOfTls) {
   GROAT_ASSERT_OK_AND_ASSIGN(const Ed25519PublicKey published,
                              ReadPublicKeyFile(folder.SigningPublicKey("relay").string()));
   EXPECT_EQ(published, trust.relays[0].public_key);
-  GROAT_ASSERT_OK_AND_ASSIGN(const Ed25519PrivateKey tls,
-                             ReadPrivateKeyFile(folder.Key("ledger-1").string()));
-  EXPECT_NE(tls.public_key(), signing.public_key());
+  EXPECT_THAT(ReadPrivateKeyFile(folder.Key("ledger-1").string()),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("want Ed25519")));
 }
 
 TEST_F(NetworkFolderTest, SecretsAreTheOwnersAlone) {
@@ -148,7 +149,34 @@ TEST_F(NetworkFolderTest, IssuesMoreCertificatesAndListsAll) {
   EXPECT_EQ(listings.size(), 1u + 10u + 4u);
   EXPECT_EQ(listings[0].kind, "certificate");
   EXPECT_EQ(listings[0].name, "admin");
+  GROAT_ASSERT_OK_AND_ASSIGN(const CertificateInfo admin,
+                             ReadCertificate(Content(folder.Certificate("admin"))));
+  EXPECT_EQ(listings[0].public_key, "");
+  EXPECT_EQ(listings[0].public_key_sha256, Sha256(AsBytes(admin.public_key_der)).Hex());
+  EXPECT_EQ(listings.back().kind, "signing key");
+  EXPECT_EQ(listings.back().public_key,
+            ReadPublicKeyFile(folder.SigningPublicKey("relay").string())->Hex());
+  EXPECT_EQ(listings.back().public_key_sha256, "");
   EXPECT_THAT(ListKeys(root_ / "none"), StatusIs(absl::StatusCode::kNotFound, HasSubstr("none")));
+}
+
+// An authority and certificates that were made elsewhere, with Ed25519 keys, are used as they are.
+TEST_F(NetworkFolderTest, TakesOverAnEd25519Authority) {
+  const NetworkFolder folder(root_);
+  const std::string pem = Ed25519PrivateKey::Generate().ToPem();
+  GROAT_ASSERT_OK_AND_ASSIGN(
+      const CertificateAuthority authority,
+      CertificateAuthority::Create("own", *CertificateKey::FromPem(pem), plan_.validity));
+  GROAT_ASSERT_OK(WriteSecretFile(folder.AuthorityKey().string(), pem, IfExists::kRefuse));
+  GROAT_ASSERT_OK(WriteWholeFile(folder.Authority().string(), AsBytes(authority.certificate_pem()),
+                                 0644, IfExists::kRefuse));
+  GROAT_ASSERT_OK(IssueCertificate(folder, SubjectFor("till-9", {}), plan_.validity));
+  GROAT_EXPECT_OK(VerifyCertificate(Content(folder.Certificate("till-9")),
+                                    authority.certificate_pem(), now_s_));
+  GROAT_ASSERT_OK_AND_ASSIGN(const std::vector<KeyListing> listings, ListKeys(folder.path()));
+  ASSERT_EQ(listings.size(), 2u);
+  EXPECT_EQ(listings[0].kind, "authority");
+  EXPECT_EQ(listings[0].public_key_sha256, Sha256(AsBytes(authority.key().public_key_der())).Hex());
 }
 
 TEST_F(NetworkFolderTest, ReadTrustNamesTheFile) {
