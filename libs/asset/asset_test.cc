@@ -189,6 +189,10 @@ TEST_F(NetworkTest, AKeyThatWasSetHasNoProofOfAbsence) {
     absence.nulls.push_back({Root(cycle), *TrieAt(cycle).ProveNull(free, cycle.value())});
   }
   GROAT_EXPECT_OK(Verify(absence, trust_.relays[0]));
+  ProofOfAbsence endless = absence;
+  endless.cycle = Cycle(uint64_t{1} << 40);
+  EXPECT_THAT(Verify(endless, trust_.relays[0]),
+              StatusIs(kInvalid, HasSubstr("span more than 4097 periods")));
   absence.key = KeyOf(5, 1);
   EXPECT_THAT(Verify(absence, trust_.relays[0]), StatusIs(kInvalid, HasSubstr("is for key")));
 }

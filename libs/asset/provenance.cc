@@ -1,5 +1,7 @@
 #include "asset/provenance.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "record/update.h"
@@ -68,7 +70,13 @@ absl::Status CheckNulls(const std::vector<NullProofAt>& nulls, const std::vector
   return absl::OkStatus();
 }
 
-absl::Status CheckSince(Cycle since, Cycle cycle) {
+// Before anything is listed: a forged proof may name any cycles.
+absl::Status CheckSince(Cycle since, Cycle cycle, uint64_t period_cycles) {
+  const uint64_t most = kMaxNullProofs * std::max<uint64_t>(period_cycles, 1);
+  if (period_cycles != 0 && since <= cycle && cycle.value() - since.value() >= most) {
+    return absl::InvalidArgumentError(absl::StrCat("cycles ", since.value(), " to ", cycle.value(),
+                                                   " span more than ", kMaxNullProofs, " periods"));
+  }
   if (since == Cycle(0) || since > cycle) {
     return absl::InvalidArgumentError(
         absl::StrCat("since cycle ", since.value(), ", want 1 to ", cycle.value()));
@@ -96,7 +104,7 @@ std::vector<Cycle> AbsenceCycles(Cycle since, Cycle cycle, uint64_t period_cycle
 
 absl::Status Verify(const ProofOfProvenance& proof, const RelayTrust& relay) {
   const record::RootStatement& statement = proof.root.statement;
-  GROAT_RETURN_IF_ERROR(CheckSince(proof.since, proof.cycle()));
+  GROAT_RETURN_IF_ERROR(CheckSince(proof.since, proof.cycle(), relay.period_cycles));
   if (statement.cycle < proof.cycle() || PeriodOf(statement.cycle, relay.period_cycles) !=
                                              PeriodOf(proof.cycle(), relay.period_cycles)) {
     return absl::InvalidArgumentError(
@@ -110,7 +118,7 @@ absl::Status Verify(const ProofOfProvenance& proof, const RelayTrust& relay) {
 }
 
 absl::Status Verify(const ProofOfAbsence& proof, const RelayTrust& relay) {
-  GROAT_RETURN_IF_ERROR(CheckSince(proof.since, proof.cycle));
+  GROAT_RETURN_IF_ERROR(CheckSince(proof.since, proof.cycle, relay.period_cycles));
   return CheckNulls(proof.nulls, AbsenceCycles(proof.since, proof.cycle, relay.period_cycles),
                     proof.key, relay);
 }

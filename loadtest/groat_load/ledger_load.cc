@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "base/status_macros.h"
 #include "crypto/blake3.h"
 #include "groat/ledger/v1/ledger.grpc.pb.h"
 #include "rpc/status.h"
@@ -16,14 +17,27 @@ Appender::Appender(record::RelayId relay, Ed25519PrivateKey key,
                    std::unique_ptr<rpc::ChannelGroup> ledger)
     : relay_(relay), key_(std::move(key)), ledger_(std::move(ledger)) {}
 
+absl::StatusOr<std::unique_ptr<Appender>> Appender::Make(
+    record::RelayId relay, Ed25519PrivateKey key, std::unique_ptr<rpc::ChannelGroup> ledger) {
+  const auto stub = ledger::v1::LedgerService::NewStub(ledger->Current().channel);
+  auto out = std::unique_ptr<Appender>(new Appender(relay, std::move(key), std::move(ledger)));
+  rpc::CallContext context(std::chrono::milliseconds(5000));
+  ledger::v1::GetHeadResponse head;
+  GROAT_RETURN_IF_ERROR(rpc::FromGrpc(stub->GetHead(&context, {}, &head)));
+  if (head.has_block()) {
+    GROAT_ASSIGN_OR_RETURN(const record::Block block, wire::FromProto(head.block()));
+    out->last_ = block.root.statement;
+  }
+  return out;
+}
+
 record::SignedRoot Appender::NextRoot() {
   static const Blake3Context context("groat 2026 load v1");
   last_.relay = relay_;
-  last_.cycle = record::Cycle(next_cycle_);
-  last_.root = context(ByteWriter().U64(next_cycle_).bytes());
-  last_.leaf_count = next_cycle_;
+  last_.cycle = last_.cycle.Next();
+  last_.root = context(ByteWriter().U64(last_.cycle.value()).bytes());
+  last_.leaf_count += 1;
   last_.new_leaf_count = 1;
-  ++next_cycle_;
   return record::SignRoot(last_, key_);
 }
 

@@ -26,11 +26,14 @@ struct LedgerLoadResult {
   std::chrono::milliseconds longest_gap{};  // Between two acknowledged appends.
 };
 
-// Appends one root after the other, cycle by cycle from `next_cycle` on, and moves to the next
+// Appends one root after the other, cycle by cycle, and moves to the next
 // endpoint when a call fails. Fails only if nothing is acknowledged for 30 s.
 class Appender {
  public:
-  Appender(record::RelayId relay, Ed25519PrivateKey key, std::unique_ptr<rpc::ChannelGroup> ledger);
+  // Goes on after what the ledger has of the relay, which must not run any more.
+  static absl::StatusOr<std::unique_ptr<Appender>> Make(record::RelayId relay,
+                                                        Ed25519PrivateKey key,
+                                                        std::unique_ptr<rpc::ChannelGroup> ledger);
 
   // `roots_per_call` roots in each AppendRoot, for `duration`. `during`, if set, is called once
   // about a third of the way, from the appending thread's side, and must not block for long.
@@ -38,13 +41,13 @@ class Appender {
                                        const std::function<void()>& during = {});
 
  private:
+  Appender(record::RelayId relay, Ed25519PrivateKey key, std::unique_ptr<rpc::ChannelGroup> ledger);
   record::SignedRoot NextRoot();
 
   const record::RelayId relay_;
   const Ed25519PrivateKey key_;
   const std::unique_ptr<rpc::ChannelGroup> ledger_;
-  uint64_t next_cycle_ = 1;
-  record::RootStatement last_;
+  record::RootStatement last_;  // Cycle 0 before the first.
 };
 
 }  // namespace groat::load

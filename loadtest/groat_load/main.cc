@@ -227,8 +227,8 @@ absl::StatusOr<std::unique_ptr<Appender>> MakeAppender(platform::Platform& platf
                          rpc::ChannelGroup::Make(endpoints, platform.Tls("client"), {}));
   GROAT_ASSIGN_OR_RETURN(Ed25519PrivateKey key,
                          ReadPrivateKeyFile(platform.plan().keys().SigningKey("relay")));
-  return std::make_unique<Appender>(record::RelayId(platform.file().relay_id), std::move(key),
-                                    std::move(group));
+  return Appender::Make(record::RelayId(platform.file().relay_id), std::move(key),
+                        std::move(group));
 }
 
 storage::Transaction BareAppend(int64_t head_revision, uint64_t height) {
@@ -322,7 +322,8 @@ absl::Status RunFailover(int rounds) {
                                    sequencer ? "sequencer" : "leader of etcd",
                                    result.longest_gap.count())
                 << std::flush;
-      GROAT_RETURN_IF_ERROR((*platform)->WaitReady(platform->cancellation()));
+      GROAT_RETURN_IF_ERROR(
+          (*platform)->WaitProcessReady(victim, milliseconds(30'000), platform->cancellation()));
     }
   }
   return absl::OkStatus();

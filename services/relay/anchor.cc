@@ -1,5 +1,8 @@
 #include "services/relay/anchor.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "rpc/status.h"
@@ -15,27 +18,28 @@ using std::chrono::milliseconds;
 constexpr size_t kMaxRootsPerAppend = 256;
 constexpr milliseconds kCallTimeout{5000};
 constexpr milliseconds kPause{100};
+constexpr milliseconds kLongestPause{2000};
 // A stream of checkpoints is opened anew now and then, so that a broken one cannot go unnoticed.
 constexpr milliseconds kWatchTimeout{60'000};
 
-// Errors of the ledger that no repetition mends.
+// Errors of the ledger that no repetition mends. DATA_LOSS comes from a node that stopped; another
+// one may serve.
 bool IsFatal(const absl::Status& status) {
-  return absl::IsFailedPrecondition(status) || absl::IsPermissionDenied(status) ||
-         absl::IsDataLoss(status);
+  return absl::IsFailedPrecondition(status) || absl::IsPermissionDenied(status);
 }
 
 }  // namespace
 
 Anchor::Anchor(Options options, std::unique_ptr<rpc::ChannelGroup> ledger, CycleStore& cycles,
-               Metrics& metrics, telemetry::Logger& logger, OnAnchored on_anchored,
-               OnFatal on_fatal)
+               Metrics& metrics, telemetry::Logger& logger)
     : options_(std::move(options)),
       ledger_(std::move(ledger)),
       cycles_(cycles),
       metrics_(metrics),
-      logger_(logger),
-      on_anchored_(std::move(on_anchored)),
-      on_fatal_(std::move(on_fatal)) {
+      logger_(logger) {}
+
+void Anchor::Start(Events events) {
+  events_ = std::move(events);
   listener_ = cycles_.AddListener([this](Cycle last) {
     {
       MutexLock lock(mutex_);
@@ -52,6 +56,7 @@ Anchor::Anchor(Options options, std::unique_ptr<rpc::ChannelGroup> ledger, Cycle
 }
 
 Anchor::~Anchor() {
+  if (!appender_.joinable()) return;
   cycles_.RemoveListener(listener_);
   {
     MutexLock lock(mutex_);
@@ -112,34 +117,60 @@ absl::Status Anchor::CompareWithLedger() {
                      beyond->root.statement.root.Hex(), " in block ", beyond->height.value(),
                      ", but our log ends with cycle ", last.value(), ": data was lost here"));
   }
-  if (last == Cycle(0)) return absl::OkStatus();
-  GROAT_ASSIGN_OR_RETURN(const auto block, LedgerBlock(last));
-  GROAT_ASSIGN_OR_RETURN(const ClosedCycle ours, cycles_.Get(last));
-  if (block.has_value() && block->root.statement != ours.root.statement) {
+  GROAT_ASSIGN_OR_RETURN(const Cycle known, LastInLedger(last));
+  if (known == Cycle(0)) return absl::OkStatus();
+  GROAT_ASSIGN_OR_RETURN(const auto block, LedgerBlock(known));
+  GROAT_ASSIGN_OR_RETURN(const ClosedCycle ours, cycles_.Get(known));
+  if (!block.has_value()) return absl::UnavailableError("the ledger's answers changed meanwhile");
+  if (block->root.statement != ours.root.statement) {
     return absl::FailedPreconditionError(absl::StrCat(
         ours.root.statement.Name(), ": the ledger has root ", block->root.statement.root.Hex(),
         " over ", block->root.statement.leaf_count, " leaves, our log gives ",
         ours.root.statement.root.Hex(), " over ", ours.root.statement.leaf_count));
   }
+  cycles_.SetBlocks({&*block, 1});
+  MutexLock lock(mutex_);
+  appended_ = known;
+  last_height_ = block->height;
+  uncovered_[known] = block->height;
   return absl::OkStatus();
+}
+
+absl::StatusOr<Cycle> Anchor::LastInLedger(Cycle last) {
+  // The ledger's cycles of a relay have no gap, so halving finds the end.
+  uint64_t has = 0;
+  uint64_t lacks = last.value() + 1;
+  uint64_t probe = last.value();
+  while (has + 1 < lacks) {
+    GROAT_ASSIGN_OR_RETURN(const auto block, LedgerBlock(Cycle(probe)));
+    (block.has_value() ? has : lacks) = probe;
+    probe = has + (lacks - has) / 2;
+  }
+  return Cycle(has);
 }
 
 void Anchor::RunAppender() {
   bool compared = false;
+  milliseconds pause = kPause;
   while (!stopping_.cancelled()) {
     const absl::Status status = compared ? AppendNext() : CompareWithLedger();
     if (status.ok()) {
-      compared = true;
+      if (!std::exchange(compared, true)) {
+        events_.compared();
+        NoteAnchored();
+      }
+      pause = kPause;
       continue;
     }
     if (stopping_.cancelled()) return;
     metrics_.append_failures->Increment();
-    if (IsFatal(status) && !absl::IsDataLoss(status)) {
-      on_fatal_(status);
+    if (IsFatal(status)) {
+      events_.fatal(status);
       return;
     }
     logger_.Warn("ledger call failed", {{"status", status}});
-    stopping_.Sleep(kPause);
+    stopping_.Sleep(pause);
+    pause = std::min(2 * pause, kLongestPause);
   }
 }
 
@@ -153,14 +184,6 @@ absl::Status Anchor::AppendNext() {
   }
   GROAT_ASSIGN_OR_RETURN(const std::vector<ClosedCycle> cycles,
                          cycles_.List(next, kMaxRootsPerAppend));
-  // After a restart most cycles have their blocks already.
-  if (!cycles.empty() && cycles.back().block.has_value()) {
-    MutexLock lock(mutex_);
-    appended_ = cycles.back().cycle();
-    last_height_ = cycles.back().block->height;
-    uncovered_[appended_] = last_height_;
-    return absl::OkStatus();
-  }
   ledger::v1::AppendRootRequest request;
   for (const ClosedCycle& cycle : cycles) wire::ToProto(cycle.root, request.add_roots());
   ledger::v1::AppendRootResponse response;
@@ -266,7 +289,7 @@ void Anchor::NoteAnchored() {
     anchored = anchored_;
   }
   metrics_.anchored_cycle->Set(static_cast<double>(anchored.value()));
-  on_anchored_(anchored);
+  events_.anchored(anchored);
 }
 
 }  // namespace groat::relay_service

@@ -3,9 +3,10 @@
 // Owns two threads: one appends roots in order, one follows checkpoints. Public functions are
 // thread-safe.
 //
-// Before the first append it compares the ledger's newest root of this relay with ours. A root that
-// differs, or a cycle that the ledger has and we lost, ends the process with both in the message:
-// going on would fork the relay's history.
+// Before the first append it compares the ledger's newest root of this relay with ours, and until
+// then the relay takes no update: from an old copy of its log it would take spent keys again. A
+// root that differs, or a cycle that the ledger has and we lost, ends the process with both in the
+// message. A ledger that was restored from a backup gets the cycles again that it lost.
 #ifndef GROAT_SERVICES_RELAY_ANCHOR_H_
 #define GROAT_SERVICES_RELAY_ANCHOR_H_
 
@@ -34,13 +35,22 @@ class Anchor {
     Bytes32 ledger_id;
     record::NodeKeys ledger_nodes;
   };
-  // Called with each newly covered cycle, ascending, on the anchor's thread.
-  using OnAnchored = std::function<void(record::Cycle cycle)>;
-  // Called once if history contradicts itself; should end the process.
+  // All called on threads of the anchor.
+  struct Events {
+    // Once, when the ledger's history and ours agree.
+    std::function<void()> compared;
+    // With the last covered cycle whenever it may have changed; never falls.
+    std::function<void(record::Cycle cycle)> anchored;
+    // Once, if the histories contradict each other or the ledger refuses ours; should end the
+    // process.
+    std::function<void(const absl::Status& status)> fatal;
+  };
   using OnFatal = std::function<void(const absl::Status& status)>;
 
   Anchor(Options options, std::unique_ptr<rpc::ChannelGroup> ledger, CycleStore& cycles,
-         Metrics& metrics, telemetry::Logger& logger, OnAnchored on_anchored, OnFatal on_fatal);
+         Metrics& metrics, telemetry::Logger& logger);
+  // Once.
+  void Start(Events events);
   ~Anchor();
 
   // The newest verified checkpoint, if any.
@@ -55,6 +65,8 @@ class Anchor {
   void RunWatcher();
   absl::Status CompareWithLedger();
   absl::StatusOr<std::optional<record::Block>> LedgerBlock(record::Cycle cycle);
+  // The last of our cycles up to `last` that the ledger has.
+  absl::StatusOr<record::Cycle> LastInLedger(record::Cycle last);
   absl::Status AppendNext();
   absl::Status TakeBlocks(std::span<const ClosedCycle> cycles,
                           const ledger::v1::AppendRootResponse& response);
@@ -69,8 +81,7 @@ class Anchor {
   CycleStore& cycles_;
   Metrics& metrics_;
   telemetry::Logger& logger_;
-  const OnAnchored on_anchored_;
-  const OnFatal on_fatal_;
+  Events events_;
   rpc::Cancellation stopping_;
   uint64_t listener_ = 0;
 

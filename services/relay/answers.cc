@@ -17,8 +17,10 @@ using relay::Outcome;
 
 // Proofs of double spends in one answer; GetProofs has the others.
 constexpr size_t kMaxDoubleSpendProofs = 256;
-// Null proofs in one answer, so that it stays under 4 MiB at a depth of 24.
-constexpr uint64_t kMaxNullProofsPerAnswer = 4 * 1024;
+// Null proofs in one answer, so that it stays under 4 MiB at a depth of 24. Well below what one
+// proof may have, since periods may end between the check of a request and its answer.
+constexpr uint64_t kMaxNullProofsPerAnswer = 4'000;
+static_assert(kMaxNullProofsPerAnswer + 64 < asset::kMaxNullProofs);
 
 relay::v1::UpdateOutcome ToProto(Outcome outcome) {
   switch (outcome) {
@@ -42,12 +44,15 @@ Answers::Answers(uint64_t period_cycles, Prover& prover, const CycleStore& cycle
       anchor_(anchor),
       metrics_(metrics) {}
 
+uint64_t Answers::PeriodSpan(Cycle since, Cycle cycle) const {
+  return record::PeriodOf(cycle, period_cycles_).value() -
+         record::PeriodOf(since, period_cycles_).value() + 1;
+}
+
 absl::Status Answers::CheckSpan(size_t count, Cycle since) const {
   const Cycle newest = cycles_.last().Next();
-  const Cycle first = std::clamp(since, Cycle(1), newest);
-  const uint64_t periods = record::PeriodOf(newest, period_cycles_).value() -
-                           record::PeriodOf(first, period_cycles_).value() + 1;
-  if (count == 1 || periods * count <= kMaxNullProofsPerAnswer) return absl::OkStatus();
+  const uint64_t periods = PeriodSpan(std::clamp(since, Cycle(1), newest), newest);
+  if (periods * count <= kMaxNullProofsPerAnswer) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat(count, " proofs over ", periods, " periods each, want at most ",
                    kMaxNullProofsPerAnswer, " in all: raise since_cycle or ask for fewer"));
@@ -66,6 +71,7 @@ absl::StatusOr<relay::v1::SubmitUpdatesResponse> Answers::Submit(
     const SubmitAsk& ask, const std::vector<relay::Verdict>& verdicts) {
   relay::v1::SubmitUpdatesResponse response;
   size_t double_spend_proofs = 0;
+  uint64_t double_spend_nulls = 0;
   for (size_t i = 0; i < verdicts.size(); ++i) {
     const relay::Verdict& verdict = verdicts[i];
     relay::v1::UpdateResult* result = response.add_results();
@@ -79,8 +85,10 @@ absl::StatusOr<relay::v1::SubmitUpdatesResponse> Answers::Submit(
         GROAT_ASSIGN_OR_RETURN(standing, prover_.ValueOf(ask.keys[i], verdict.cycle));
       }
       wire::SetBytes(*standing, result->mutable_standing_value());
-      const bool closed = verdict.cycle <= cycles_.last();
-      with_proof = closed && (with_proof || double_spend_proofs++ < kMaxDoubleSpendProofs);
+      double_spend_nulls += PeriodSpan(std::min(ask.since, verdict.cycle), verdict.cycle);
+      with_proof = verdict.cycle <= cycles_.last() &&
+                   double_spend_proofs++ < kMaxDoubleSpendProofs &&
+                   double_spend_nulls <= kMaxNullProofsPerAnswer;
     }
     if (!with_proof) continue;
     const Cycle since = std::min(ask.since, verdict.cycle);

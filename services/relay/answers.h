@@ -40,6 +40,7 @@ class Answers {
                                                       const Prover::Span& span);
 
  private:
+  uint64_t PeriodSpan(record::Cycle since, record::Cycle cycle) const;
   absl::StatusOr<asset::ProofOfProvenance> Prove(const Hash& key, const Prover::Span& span);
   absl::Status AddEvidence(const std::vector<relay::Verdict>& verdicts,
                            relay::v1::SubmitUpdatesResponse& response) const;

@@ -32,7 +32,7 @@ void Describe(config::ConfigLoader& loader, Config& config) {
               Presence::kRequired);
   loader.Text("signing_key_file", &config.signing_key_file,
               "PEM file (mode 0600) of the Ed25519 key that signs roots.", Presence::kRequired);
-  loader.Duration("cycle_time", &config.cycle_time, milliseconds(1), hours(24),
+  loader.Duration("cycle_time", &config.cycle_time, milliseconds(10), hours(24),
                   "How long a cycle takes updates.");
   loader.Integer("period_cycles", &config.period_cycles, 0, UINT32_MAX,
                  "Cycles that share one trie; 1 is the legacy relay, 0 never starts a new trie.");

@@ -19,6 +19,8 @@ constexpr size_t kUpdatesPerTurn = 16'384;
 constexpr size_t kEntriesPerSlice = 2'000;
 // Bytes of the log that may wait for the disk before submissions are refused.
 constexpr size_t kMaxPendingLogBytes = 48 << 20;
+// What a trie can hold, less what may be on its way into it.
+constexpr uint64_t kMaxTrieLeaves = (uint64_t{1} << 31) - (uint64_t{1} << 24);
 
 uint64_t UnixMilliseconds() {
   return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -34,20 +36,20 @@ double SecondsSince(uint64_t unix_ms) {
 }  // namespace
 
 Engine::Engine(const EngineOptions& options, Ed25519PrivateKey key, CycleStore& cycles,
-               WorkerPool& workers, Metrics& metrics)
+               EnginePools pools, Metrics& metrics)
     : options_(options),
       key_(std::move(key)),
       cycles_(cycles),
-      workers_(workers),
+      pools_(pools),
       metrics_(metrics),
       core_(options.identity) {}
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options,
                                                      Ed25519PrivateKey key, CycleStore& cycles,
-                                                     WorkerPool& workers, Metrics& metrics,
+                                                     EnginePools pools, Metrics& metrics,
                                                      size_t old_trie_bytes) {
   auto engine =
-      std::unique_ptr<Engine>(new Engine(options, std::move(key), cycles, workers, metrics));
+      std::unique_ptr<Engine>(new Engine(options, std::move(key), cycles, pools, metrics));
   GROAT_RETURN_IF_ERROR(engine->Recover(old_trie_bytes));
   return engine;
 }
@@ -81,7 +83,7 @@ absl::Status Engine::Recover(size_t old_trie_bytes) {
       MutexLock lock(mutex_);
       inbox_.durable_sequence = sequence;
     }
-    changed_.NotifyOne();
+    changed_.NotifyAll();
   });
   log_->Roll(relay::LogGroupOf(core_.open_cycle(), options_.identity.period_cycles));
   handled_sequence_ = log_->durable_sequence();
@@ -113,6 +115,7 @@ absl::Status Engine::RecoverRecord(const storage::LogRecord& bytes) {
 
 // Recovery: the cycle is sealed in the log, so its root is what a signature would say again.
 void Engine::AddRooted(const relay::RootedCycle& rooted) {
+  trie_leaves_ = rooted.statement.leaf_count;
   shelf_->SetOpen(rooted.statement.period, rooted.trie);
   unpublished_.push_back(
       {0, {record::SignRoot(rooted.statement, key_), rooted.sealed_at_ms, std::nullopt}});
@@ -134,7 +137,7 @@ Engine::~Engine() {
       inbox_.draining = true;
       inbox_.stopping = true;
     }
-    changed_.NotifyOne();
+    changed_.NotifyAll();
     thread_.join();
   }
   log_.reset();  // Before what its callback uses.
@@ -145,6 +148,10 @@ absl::Status Engine::Submit(Submission submission) {
   if (waiting_updates_.load() + count > options_.max_waiting_updates) {
     return absl::ResourceExhaustedError(absl::StrCat(
         options_.max_waiting_updates, " updates wait for their cycle or the ledger; try again"));
+  }
+  if (trie_leaves_.load() > kMaxTrieLeaves) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the period's trie holds ", trie_leaves_.load(), " keys: it takes no more"));
   }
   if (log_->pending_bytes() > kMaxPendingLogBytes) {
     return absl::ResourceExhaustedError("the disk is behind with the log; try again");
@@ -161,7 +168,7 @@ absl::Status Engine::Submit(Submission submission) {
     waiting_updates_ += count;
     inbox_.submissions.push_back(std::move(submission));
   }
-  changed_.NotifyOne();
+  changed_.NotifyAll();
   return absl::OkStatus();
 }
 
@@ -170,7 +177,7 @@ void Engine::NoteAnchored(Cycle cycle) {
     MutexLock lock(mutex_);
     inbox_.anchored = std::max(inbox_.anchored, cycle);
   }
-  changed_.NotifyOne();
+  changed_.NotifyAll();
 }
 
 void Engine::Drain(std::chrono::milliseconds grace) {
@@ -271,6 +278,7 @@ void Engine::WorkSlice() {
   }
   if (!rooted.has_value()) return;
   shelf_->SetOpen(rooted->statement.period, rooted->trie);
+  trie_leaves_ = rooted->statement.leaf_count;
   ClosedCycle closed{record::SignRoot(rooted->statement, key_), rooted->sealed_at_ms, std::nullopt};
   const uint64_t sequence = log_->Append(relay::Encode(relay::RootedRecord{closed.root}));
   unpublished_.push_back({sequence, std::move(closed)});
@@ -314,7 +322,12 @@ void Engine::AnswerUpTo(Cycle cycle, std::multimap<Cycle, Waiting>& waiting) {
 
 void Engine::Answer(Waiting waiting) {
   waiting_updates_ -= waiting.verdicts.size();
-  workers_.Post([done = std::move(waiting.done), verdicts = std::move(waiting.verdicts)]() mutable {
+  const bool plain =
+      waiting.wait == WaitLevel::kAccepted &&
+      std::none_of(waiting.verdicts.begin(), waiting.verdicts.end(),
+                   [](const auto& v) { return v.outcome == relay::Outcome::kDoubleSpend; });
+  WorkerPool& pool = plain ? pools_.acknowledgements : pools_.proofs;
+  pool.Post([done = std::move(waiting.done), verdicts = std::move(waiting.verdicts)]() mutable {
     done(std::move(verdicts));
   });
 }
@@ -330,7 +343,7 @@ void Engine::FailAll(const absl::Status& status) {
     inbox_.submissions.clear();
   }
   for (Submission::Done& done : owed) {
-    workers_.Post([done = std::move(done), status] { done(status); });
+    pools_.acknowledgements.Post([done = std::move(done), status] { done(status); });
   }
 }
 

@@ -39,7 +39,14 @@ struct Submission {
 
   std::vector<relay::TrieEntry> entries;  // Distinct keys.
   WaitLevel wait = WaitLevel::kAccepted;
-  Done done;  // Called once, on a worker thread.
+  Done done;  // Called once, on a thread of a pool.
+};
+
+// Where answers are made. Those that need proofs may read old periods from disk; plain
+// acknowledgements never wait behind them.
+struct EnginePools {
+  WorkerPool& acknowledgements;
+  WorkerPool& proofs;
 };
 
 struct EngineOptions {
@@ -56,7 +63,7 @@ class Engine {
   // roots if one differs. Cycles that were published before are in `cycles` again afterwards.
   static absl::StatusOr<std::unique_ptr<Engine>> Open(const EngineOptions& options,
                                                       Ed25519PrivateKey key, CycleStore& cycles,
-                                                      WorkerPool& workers, Metrics& metrics,
+                                                      EnginePools pools, Metrics& metrics,
                                                       size_t old_trie_bytes);
   ~Engine();
   Engine(const Engine&) = delete;
@@ -107,8 +114,8 @@ class Engine {
     bool stopping = false;
   };
 
-  Engine(const EngineOptions& options, Ed25519PrivateKey key, CycleStore& cycles,
-         WorkerPool& workers, Metrics& metrics);
+  Engine(const EngineOptions& options, Ed25519PrivateKey key, CycleStore& cycles, EnginePools pools,
+         Metrics& metrics);
   absl::Status Recover(size_t old_trie_bytes);
   absl::Status RecoverRecord(const storage::LogRecord& bytes);
   void AddRooted(const relay::RootedCycle& rooted);
@@ -128,7 +135,7 @@ class Engine {
   const EngineOptions options_;
   const Ed25519PrivateKey key_;
   CycleStore& cycles_;
-  WorkerPool& workers_;
+  const EnginePools pools_;
   Metrics& metrics_;
 
   // Of the engine's thread (and of Open before it starts).
@@ -147,6 +154,7 @@ class Engine {
   std::atomic<uint64_t> last_anchored_{0};
   std::atomic<uint64_t> key_count_{0};
   std::atomic<size_t> waiting_updates_{0};
+  std::atomic<uint64_t> trie_leaves_{0};
 
   Mutex mutex_;
   CondVar changed_;

@@ -36,7 +36,8 @@ int ExitStatusOf(const absl::Status& status) {
 absl::Status Run(const Config& config, telemetry::Logger& logger) {
   absl::StatusOr<std::unique_ptr<RelayServer>> relay =
       RelayServer::Start(config, logger, [&](const absl::Status& status) {
-        logger.Error("history contradicts the ledger, stopping", {{"status", status}});
+        logger.Error("the ledger contradicts or refuses our history, stopping",
+                     {{"status", status}});
         // What was acknowledged is durable; nothing more may be promised.
         std::_Exit(config::kExitData);
       });

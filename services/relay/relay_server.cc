@@ -61,46 +61,36 @@ absl::StatusOr<std::unique_ptr<RelayServer>> RelayServer::Start(const Config& co
                                                                 telemetry::Logger& logger,
                                                                 Anchor::OnFatal on_fatal) {
   auto relay = std::unique_ptr<RelayServer>(new RelayServer(config, logger));
-  GROAT_RETURN_IF_ERROR(relay->Open(std::move(on_fatal)));
-  GROAT_RETURN_IF_ERROR(relay->Serve());
+  GROAT_RETURN_IF_ERROR(relay->Open());
+  GROAT_RETURN_IF_ERROR(relay->Serve(std::move(on_fatal)));
   return relay;
 }
 
-absl::Status RelayServer::Open(Anchor::OnFatal on_fatal) {
+absl::Status RelayServer::Open() {
   GROAT_ASSIGN_OR_RETURN(Ed25519PrivateKey key, ReadPrivateKeyFile(config_.signing_key_file));
   public_key_ = key.public_key();
-  GROAT_ASSIGN_OR_RETURN(const asset::Trust trust, ReadTrust(config_.ledger_trust));
-  GROAT_RETURN_IF_ERROR(CheckOwnTrust(config_, trust, public_key_));
-  GROAT_ASSIGN_OR_RETURN(record::NodeKeys nodes, record::NodeKeys::Create(trust.ledger_nodes));
+  GROAT_ASSIGN_OR_RETURN(trust_, ReadTrust(config_.ledger_trust));
+  GROAT_RETURN_IF_ERROR(CheckOwnTrust(config_, *trust_, public_key_));
   GROAT_ASSIGN_OR_RETURN(
-      folder_, storage::DataFolder::Open(config_.data_dir, FolderOf(config_, trust.ledger_id)));
-  GROAT_ASSIGN_OR_RETURN(
-      std::unique_ptr<rpc::ChannelGroup> ledger,
-      rpc::ChannelGroup::Make(config_.ledger_endpoints, config_.tls,
-                              rpc::ChannelOptions{.registry = registry_.registry()}));
+      folder_, storage::DataFolder::Open(config_.data_dir, FolderOf(config_, trust_->ledger_id)));
   GROAT_RETURN_IF_ERROR(OpenEngine(std::move(key)));
-  anchor_ = std::make_unique<Anchor>(
-      Anchor::Options{record::RelayId(config_.relay_id), record::Shard(config_.shard),
-                      trust.ledger_id, std::move(nodes)},
-      std::move(ledger), *cycles_, metrics_, logger_,
-      [this](record::Cycle cycle) { engine_->NoteAnchored(cycle); }, std::move(on_fatal));
   prover_ =
       std::make_unique<Prover>(config_.period_cycles, engine_->shelf(), *cycles_,
                                [this](const Hash& wanted) { return engine_->CycleOf(wanted); });
-  answers_ =
-      std::make_unique<Answers>(config_.period_cycles, *prover_, *cycles_, *anchor_, metrics_);
   return absl::OkStatus();
 }
 
 absl::Status RelayServer::OpenEngine(Ed25519PrivateKey key) {
+  acknowledgements_ = std::make_unique<WorkerPool>(1, kMaxQueuedTasks);
   workers_ = std::make_unique<WorkerPool>(config_.worker_threads, kMaxQueuedTasks);
   GROAT_ASSIGN_OR_RETURN(cycles_, CycleStore::Open(folder_->Inside("cycles")));
   const EngineOptions options{.identity = {record::RelayId(config_.relay_id),
                                            record::Shard(config_.shard), config_.period_cycles},
                               .cycle_time = config_.cycle_time,
                               .log_folder = folder_->Inside("log")};
-  GROAT_ASSIGN_OR_RETURN(engine_, Engine::Open(options, std::move(key), *cycles_, *workers_,
-                                               metrics_, config_.old_trie_bytes));
+  GROAT_ASSIGN_OR_RETURN(engine_, Engine::Open(options, std::move(key), *cycles_,
+                                               EnginePools{*acknowledgements_, *workers_}, metrics_,
+                                               config_.old_trie_bytes));
   logger_.Info("recovered", {{"last_cycle", cycles_->last()}, {"keys", engine_->key_count()}});
   gauges_ = cycles_->AddListener([this](record::Cycle last) { ShowGauges(last); });
   return absl::OkStatus();
@@ -114,12 +104,22 @@ void RelayServer::ShowGauges(record::Cycle last) {
       [this] { metrics_.trie_bytes->Set(static_cast<double>(engine_->shelf().open_bytes())); });
 }
 
-absl::Status RelayServer::Serve() {
-  service_ = std::make_unique<RelayService>(
-      Relay{config_, public_key_, *engine_, *cycles_, *answers_, *anchor_, *workers_, metrics_});
+absl::Status RelayServer::Serve(Anchor::OnFatal on_fatal) {
+  GROAT_ASSIGN_OR_RETURN(record::NodeKeys nodes, record::NodeKeys::Create(trust_->ledger_nodes));
+  GROAT_ASSIGN_OR_RETURN(
+      std::unique_ptr<rpc::ChannelGroup> ledger,
+      rpc::ChannelGroup::Make(config_.ledger_endpoints, config_.tls,
+                              rpc::ChannelOptions{.registry = registry_.registry()}));
   GROAT_ASSIGN_OR_RETURN(metrics_server_,
                          telemetry::MetricsServer::Start(config_.metrics_listen, registry_));
-  engine_->Start();
+  anchor_ = std::make_unique<Anchor>(
+      Anchor::Options{record::RelayId(config_.relay_id), record::Shard(config_.shard),
+                      trust_->ledger_id, std::move(nodes)},
+      std::move(ledger), *cycles_, metrics_, logger_);
+  answers_ =
+      std::make_unique<Answers>(config_.period_cycles, *prover_, *cycles_, *anchor_, metrics_);
+  service_ = std::make_unique<RelayService>(
+      Relay{config_, public_key_, *engine_, *cycles_, *answers_, *anchor_, *workers_, metrics_});
   rpc::ServerOptions options;
   options.address = config_.listen;
   options.tls = config_.tls;
@@ -127,7 +127,14 @@ absl::Status RelayServer::Serve() {
   options.registry = registry_.registry();
   options.max_receive_bytes = static_cast<int>(config_.max_request_bytes);
   GROAT_ASSIGN_OR_RETURN(server_, rpc::Server::Start(options));
-  server_->SetServing(true);
+  anchor_->Start({.compared =
+                      [this] {
+                        engine_->Start();
+                        server_->SetServing(true);
+                        logger_.Info("history agrees with the ledger's, taking updates");
+                      },
+                  .anchored = [this](record::Cycle cycle) { engine_->NoteAnchored(cycle); },
+                  .fatal = std::move(on_fatal)});
   return absl::OkStatus();
 }
 
@@ -141,8 +148,9 @@ RelayServer::~RelayServer() {
   if (server_ != nullptr) server_->Drain(std::chrono::milliseconds(0));
   anchor_.reset();  // Calls the engine.
   if (cycles_ != nullptr) cycles_->RemoveListener(gauges_);
-  engine_.reset();   // Owes its answers to the workers.
-  workers_.reset();  // Runs them; they use what is left.
+  engine_.reset();  // Owes its answers to the pools.
+  acknowledgements_.reset();
+  workers_.reset();  // They use what is left.
 }
 
 }  // namespace groat::relay_service

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "absl/status/statusor.h"
+#include "asset/trust.h"
 #include "rpc/server.h"
 #include "services/relay/anchor.h"
 #include "services/relay/answers.h"
@@ -22,9 +23,10 @@ namespace groat::relay_service {
 
 class RelayServer {
  public:
-  // Opens the data folder, replays the log and serves. `config` and `logger` must outlive the
-  // server. `on_fatal` is called if the ledger's history contradicts ours; see Anchor.
-  // Errors name the file, folder or address: NotFound, InvalidArgument, PermissionDenied,
+  // Opens the data folder, replays the log and serves proofs; updates are taken, and health says
+  // SERVING, once our history was compared with the ledger's. `config` and `logger` must outlive
+  // the server. `on_fatal` is called if the ledger's history contradicts ours; see Anchor. Errors
+  // name the file, folder or address: NotFound, InvalidArgument, PermissionDenied,
   // FailedPrecondition (another network's folder, a trust file that says otherwise), DataLoss
   // (a damaged log), Unavailable (an address in use).
   static absl::StatusOr<std::unique_ptr<RelayServer>> Start(const Config& config,
@@ -42,9 +44,9 @@ class RelayServer {
 
  private:
   RelayServer(const Config& config, telemetry::Logger& logger);
-  absl::Status Open(Anchor::OnFatal on_fatal);
+  absl::Status Open();
   absl::Status OpenEngine(Ed25519PrivateKey key);
-  absl::Status Serve();
+  absl::Status Serve(Anchor::OnFatal on_fatal);
   void ShowGauges(record::Cycle last);
 
   const Config& config_;
@@ -52,10 +54,12 @@ class RelayServer {
   telemetry::Metrics registry_;
   Metrics metrics_;
   Ed25519PublicKey public_key_;
+  std::optional<asset::Trust> trust_;
   // In the order in which they lean on each other.
   std::optional<storage::DataFolder> folder_;
   std::unique_ptr<telemetry::MetricsServer> metrics_server_;
   std::unique_ptr<CycleStore> cycles_;
+  std::unique_ptr<WorkerPool> acknowledgements_;
   std::unique_ptr<WorkerPool> workers_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<Anchor> anchor_;

@@ -10,6 +10,7 @@
 #include "asset/bundle.h"
 #include "base/status_matchers.h"
 #include "crypto/key_file.h"
+#include "grpc/health/v1/health.grpc.pb.h"
 #include "merkle/growth_proof.h"
 #include "record/update.h"
 #include "rpc/channel.h"
@@ -76,8 +77,11 @@ class RelayServiceTest : public ::testing::Test {
     });
     GROAT_ASSERT_OK(relay);
     relay_ = *std::move(relay);
-    stub_ = relay::v1::RelayService::NewStub(grpc::CreateChannel(
-        "127.0.0.1:" + std::to_string(relay_->port()), grpc::InsecureChannelCredentials()));
+    stub_ = relay::v1::RelayService::NewStub(Channel());
+  }
+  void StartServing() {
+    Start();
+    if (relay_ != nullptr) WaitUntilServing();
   }
   asset::RelayTrust RelayTrust() const {
     return {.relay = record::RelayId(config_.relay_id),
@@ -88,6 +92,24 @@ class RelayServiceTest : public ::testing::Test {
   void Restart() {
     relay_.reset();
     Start();
+    WaitUntilServing();
+  }
+  // Health says so once the history was compared with the ledger's.
+  void WaitUntilServing() {
+    const auto health = grpc::health::v1::Health::NewStub(Channel());
+    grpc::health::v1::HealthCheckRequest request;
+    rpc::CallContext context(kPatience);
+    const auto reader = health->Watch(&context, request);
+    grpc::health::v1::HealthCheckResponse response;
+    while (reader->Read(&response)) {
+      if (response.status() == grpc::health::v1::HealthCheckResponse::SERVING) break;
+    }
+    context.TryCancel();
+    ASSERT_EQ(response.status(), grpc::health::v1::HealthCheckResponse::SERVING);
+  }
+  std::shared_ptr<grpc::Channel> Channel() const {
+    return grpc::CreateChannel("127.0.0.1:" + std::to_string(relay_->port()),
+                               grpc::InsecureChannelCredentials());
   }
 
   absl::StatusOr<SubmitUpdatesResponse> Submit(const SubmitUpdatesRequest& request) {
@@ -151,7 +173,7 @@ class RelayServiceTest : public ::testing::Test {
 };
 
 TEST_F(RelayServiceTest, AcceptsOnceRepeatsTheAnswerAndCatchesADoubleSpend) {
-  Start();
+  StartServing();
   GROAT_ASSERT_OK_AND_ASSIGN(const SubmitUpdatesResponse first, Submit(1, 1));
   EXPECT_EQ(first.results(0).outcome(), UPDATE_OUTCOME_ACCEPTED);
   GROAT_ASSERT_OK_AND_ASSIGN(const SubmitUpdatesResponse again, Submit(1, 1));
@@ -172,7 +194,7 @@ TEST_F(RelayServiceTest, AcceptsOnceRepeatsTheAnswerAndCatchesADoubleSpend) {
 }
 
 TEST_F(RelayServiceTest, ADoubleSpendDoesNotTouchTheOthersOfItsBatch) {
-  Start();
+  StartServing();
   GROAT_ASSERT_OK(Submit(1, 1));
   SubmitUpdatesRequest request;
   AddUpdate(request, 2, 2);
@@ -192,7 +214,7 @@ TEST_F(RelayServiceTest, ADoubleSpendDoesNotTouchTheOthersOfItsBatch) {
 // An anchored answer is enough for a bundle that verifies offline.
 TEST_F(RelayServiceTest, AnchoredAnswerMakesABundleThatVerifies) {
   config_.period_cycles = 3;
-  Start();
+  StartServing();
   WaitForCycle(5);
   GROAT_ASSERT_OK_AND_ASSIGN(const SubmitUpdatesResponse response,
                              Submit(7, 7, WAIT_LEVEL_ANCHORED));
@@ -226,9 +248,8 @@ TEST_F(RelayServiceTest, ProofsAtEveryCycleAndInEveryPeriodAlsoAfterARestart) {
   for (uint64_t period_cycles : {0, 1, 4}) {
     config_.period_cycles = period_cycles;
     config_.data_dir = folder_ + "/data" + std::to_string(period_cycles);
-    // Each period length is a network of its own, so the ledger is left out.
-    ledger_.SetAvailable(false);
-    Start();
+    ledger_.Forget(record::Height(0));  // Each period length is a network of its own.
+    StartServing();
     std::map<uint64_t, uint64_t> cycle_of;
     for (uint64_t i = 0; i < 12; ++i) {
       GROAT_ASSERT_OK_AND_ASSIGN(const auto response, Submit(i, i, WAIT_LEVEL_INCLUDED));
@@ -258,7 +279,7 @@ TEST_F(RelayServiceTest, ProofsAtEveryCycleAndInEveryPeriodAlsoAfterARestart) {
 
 TEST_F(RelayServiceTest, GrowthProofsLeadFromRootToRoot) {
   config_.period_cycles = 4;
-  Start();
+  StartServing();
   for (uint64_t i = 0; i < 40; ++i) GROAT_ASSERT_OK(Submit(i, i, WAIT_LEVEL_INCLUDED));
   const std::vector<CycleInfo> cycles = Watch(1, 12);
   ASSERT_EQ(cycles.size(), 12u);
@@ -286,7 +307,7 @@ TEST_F(RelayServiceTest, GrowthProofsLeadFromRootToRoot) {
 }
 
 TEST_F(RelayServiceTest, StreamAnswersEveryRequestOnce) {
-  Start();
+  StartServing();
   rpc::CallContext context(kPatience);
   const auto stream = stub_->StreamUpdates(&context);
   constexpr uint64_t kRequests = 500;
@@ -320,7 +341,7 @@ TEST_F(RelayServiceTest, StreamAnswersEveryRequestOnce) {
 }
 
 TEST_F(RelayServiceTest, RefusesBadInputByNameAndTakesNothing) {
-  Start();
+  StartServing();
   const auto refused = [&](const SubmitUpdatesRequest& request, const std::string& text) {
     EXPECT_THAT(Submit(request), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(text)));
   };
@@ -361,7 +382,7 @@ TEST_F(RelayServiceTest, RefusesBadInputByNameAndTakesNothing) {
 }
 
 TEST_F(RelayServiceTest, IntakeAndCyclesGoOnWhileTheLedgerIsAway) {
-  Start();
+  StartServing();
   GROAT_ASSERT_OK(Submit(1, 1, WAIT_LEVEL_ANCHORED));
   ledger_.SetAvailable(false);
   GROAT_ASSERT_OK_AND_ASSIGN(const auto included, Submit(2, 2, WAIT_LEVEL_INCLUDED));
@@ -376,10 +397,34 @@ TEST_F(RelayServiceTest, IntakeAndCyclesGoOnWhileTheLedgerIsAway) {
   }
 }
 
+// A relay whose disk is an old copy would take spent keys again, so it asks first.
+TEST_F(RelayServiceTest, TakesNoUpdateBeforeItsHistoryWasCompared) {
+  ledger_.SetAvailable(false);
+  Start();
+  EXPECT_THAT(Submit(1, 1), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("starting")));
+  ledger_.SetAvailable(true);
+  absl::StatusOr<SubmitUpdatesResponse> taken = Submit(1, 1);
+  while (absl::IsUnavailable(taken.status())) taken = Submit(1, 1);
+  GROAT_EXPECT_OK(taken);
+}
+
+TEST_F(RelayServiceTest, ALedgerRestoredFromABackupGetsTheLostCyclesAgain) {
+  StartServing();
+  GROAT_ASSERT_OK(Submit(1, 1, WAIT_LEVEL_ANCHORED));
+  WaitForCycle(20);
+  relay_.reset();
+  const size_t blocks = ledger_.blocks().size();
+  ledger_.Forget(record::Height(7));
+  StartServing();
+  GROAT_ASSERT_OK_AND_ASSIGN(const auto anchored, Submit(2, 2, WAIT_LEVEL_ANCHORED));
+  EXPECT_GT(anchored.results(0).cycle(), 20u);
+  EXPECT_GT(ledger_.blocks().size(), blocks);
+}
+
 TEST_F(RelayServiceTest, DrainAnswersWhoWaitsAndRefusesNewUpdates) {
   config_.cycle_time = std::chrono::hours(1);
   config_.drain_time = std::chrono::milliseconds(5000);
-  Start();
+  StartServing();
   absl::StatusOr<SubmitUpdatesResponse> waiting = absl::UnknownError("not answered");
   std::thread client([&] { waiting = Submit(1, 1, WAIT_LEVEL_INCLUDED); });
   while (Status().key_count() == 0) std::this_thread::yield();

@@ -54,6 +54,16 @@ void FakeLedger::Forge(const record::SignedRoot& root) {
   Append(root);
 }
 
+void FakeLedger::Forget(Height height) {
+  MutexLock lock(mutex_);
+  const std::vector<record::Block> kept(
+      blocks_.begin(), blocks_.begin() + static_cast<std::ptrdiff_t>(height.value()));
+  blocks_.clear();
+  log_ = {};
+  nodes_ = {};
+  for (const record::Block& block : kept) Append(block.root);
+}
+
 std::vector<record::Block> FakeLedger::blocks() const {
   MutexLock lock(mutex_);
   return blocks_;

@@ -33,6 +33,8 @@ class FakeLedger final : public ledger::v1::LedgerService::Service {
   void SetCheckpoints(bool checkpoints) ABSL_LOCKS_EXCLUDED(mutex_);
   // As if another relay had written: the next compare or append finds it.
   void Forge(const record::SignedRoot& root) ABSL_LOCKS_EXCLUDED(mutex_);
+  // As if it had been restored from a backup of that height.
+  void Forget(record::Height height) ABSL_LOCKS_EXCLUDED(mutex_);
   std::vector<record::Block> blocks() const ABSL_LOCKS_EXCLUDED(mutex_);
   // The path of a block into the log of all blocks.
   std::vector<merkle::LogHash> PathOf(record::Height height, record::Height log_height) const
