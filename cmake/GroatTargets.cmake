@@ -33,6 +33,9 @@ function(groat_binary name)
   endif()
 endfunction()
 
+# Builds the tests labelled `unit`, which also run under the sanitizers, and nothing else.
+add_custom_target(unit_tests)
+
 # groat_test(NAME SRCS a_test.cc [DEPS groat::base] [ARGS ...] [LABELS unit] [TIMEOUT 120])
 #
 # A GoogleTest program and one ctest entry for it.
@@ -45,6 +48,9 @@ function(groat_test name)
     set(arg_LABELS unit)
   endif()
   groat_binary(${name} SRCS ${arg_SRCS} DEPS ${arg_DEPS} GTest::gmock GTest::gtest GTest::gtest_main)
+  if("unit" IN_LIST arg_LABELS)
+    add_dependencies(unit_tests ${name})
+  endif()
   add_test(NAME ${name} COMMAND ${name} ${arg_ARGS})
   set_tests_properties(${name} PROPERTIES
     TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}"
