@@ -536,6 +536,9 @@ TEST_F(ChatTest, Chaos) {
   stop = true;
   serving.join();
   driving.join();
+  EchoResponse response;
+  while (left_open->Read(&response)) {
+  }
   left_open->Finish();
   EXPECT_EQ(opened, ended);
 }
