@@ -15,6 +15,7 @@
 #include "base/status_macros.h"
 #include "crypto/openssl_handles.h"
 #include "crypto/random.h"
+#include "crypto/sha256.h"
 
 namespace groat {
 namespace {
@@ -97,20 +98,17 @@ int64_t ToSeconds(const ASN1_TIME* time) {
   return static_cast<int64_t>(timegm(&parts));
 }
 
-PkeyPtr ToPkey(const Ed25519PublicKey& key) {
-  return PkeyPtr(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, key.data(), key.size()));
-}
-
-absl::StatusOr<Ed25519PublicKey> KeyOf(X509* certificate) {
-  const EVP_PKEY* pkey = X509_get0_pubkey(certificate);
-  Ed25519PublicKey key;
-  size_t size = key.size();
-  if (pkey == nullptr || EVP_PKEY_get_id(pkey) != EVP_PKEY_ED25519 ||
-      EVP_PKEY_get_raw_public_key(pkey, key.data(), &size) != 1) {
+// As it stands in the certificate, so that a key of an unknown kind has one too.
+absl::StatusOr<std::string> PublicKeyDer(const X509* certificate) {
+  unsigned char* bytes = nullptr;
+  const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &bytes);
+  if (size <= 0) {
     ERR_clear_error();
-    return absl::InvalidArgumentError("a certificate of another kind of key, want Ed25519");
+    return absl::InvalidArgumentError("a certificate without a public key");
   }
-  return key;
+  std::string der(reinterpret_cast<const char*>(bytes), static_cast<size_t>(size));
+  OPENSSL_free(bytes);
+  return der;
 }
 
 // `value` in OpenSSL's configuration syntax; constants of ours only.
@@ -151,7 +149,8 @@ absl::Status AddAlternativeNames(X509* certificate, const CertificateSubject& su
   return absl::OkStatus();
 }
 
-X509Ptr NewCertificate(std::string_view common_name, const Ed25519PublicKey& key,
+// `public_key_der` has been checked.
+X509Ptr NewCertificate(std::string_view common_name, std::string_view public_key_der,
                        const CertificateValidity& validity) {
   X509Ptr certificate(X509_new());
   GROAT_CHECK(certificate != nullptr);
@@ -167,12 +166,14 @@ X509Ptr NewCertificate(std::string_view common_name, const Ed25519PublicKey& key
                                          static_cast<int>(common_name.size()), -1, 0) == 1);
   GROAT_CHECK(ASN1_TIME_set(X509_getm_notBefore(certificate.get()), validity.not_before_s));
   GROAT_CHECK(ASN1_TIME_set(X509_getm_notAfter(certificate.get()), validity.not_after_s));
-  GROAT_CHECK(X509_set_pubkey(certificate.get(), ToPkey(key).get()) == 1);
+  const auto* der = reinterpret_cast<const unsigned char*>(public_key_der.data());
+  const PkeyPtr key(d2i_PUBKEY(nullptr, &der, static_cast<long>(public_key_der.size())));
+  GROAT_CHECK(key != nullptr && X509_set_pubkey(certificate.get(), key.get()) == 1);
   return certificate;
 }
 
 // The key as OpenSSL has it, through its PEM text, which is overwritten afterwards.
-PkeyPtr ToPkey(const Ed25519PrivateKey& key) {
+PkeyPtr ToPkey(const CertificateKey& key) {
   std::string pem = key.ToPem();
   const BioPtr bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   PkeyPtr pkey(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
@@ -181,14 +182,29 @@ PkeyPtr ToPkey(const Ed25519PrivateKey& key) {
   return pkey;
 }
 
-void Sign(X509* certificate, const Ed25519PrivateKey& key) {
+void Sign(X509* certificate, const CertificateKey& key) {
+  const PkeyPtr pkey = ToPkey(key);
   // Ed25519 has its own digest, so none is named.
-  GROAT_CHECK(X509_sign(certificate, ToPkey(key).get(), nullptr) > 0);
+  const bool has_digest = EVP_PKEY_get_id(pkey.get()) == EVP_PKEY_ED25519;
+  GROAT_CHECK(X509_sign(certificate, pkey.get(), has_digest ? nullptr : EVP_sha256()) > 0);
 }
 
 std::string TextOf(const ASN1_STRING* text) {
   return std::string(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
                      static_cast<size_t>(ASN1_STRING_length(text)));
+}
+
+// Names come in several encodings. Empty if this one is damaged.
+std::string Utf8Of(const ASN1_STRING* text) {
+  unsigned char* bytes = nullptr;
+  const int size = ASN1_STRING_to_UTF8(&bytes, text);
+  if (size < 0) {
+    ERR_clear_error();
+    return std::string();
+  }
+  std::string utf8(reinterpret_cast<const char*>(bytes), static_cast<size_t>(size));
+  OPENSSL_free(bytes);
+  return utf8;
 }
 
 std::string AddressText(const ASN1_OCTET_STRING* octets) {
@@ -207,11 +223,11 @@ std::string AddressText(const ASN1_OCTET_STRING* octets) {
 }  // namespace
 
 absl::StatusOr<CertificateAuthority> CertificateAuthority::Create(std::string_view common_name,
-                                                                  Ed25519PrivateKey key,
+                                                                  CertificateKey key,
                                                                   CertificateValidity validity) {
   GROAT_RETURN_IF_ERROR(CheckCommonName(common_name));
   GROAT_RETURN_IF_ERROR(CheckValidity(validity, kLastSecond));
-  const X509Ptr certificate = NewCertificate(common_name, key.public_key(), validity);
+  const X509Ptr certificate = NewCertificate(common_name, key.public_key_der(), validity);
   X509* x509 = certificate.get();
   GROAT_CHECK(X509_set_issuer_name(x509, X509_get_subject_name(x509)) == 1);
   AddExtension(x509, x509, NID_basic_constraints, "critical,CA:TRUE,pathlen:0");
@@ -223,28 +239,30 @@ absl::StatusOr<CertificateAuthority> CertificateAuthority::Create(std::string_vi
 }
 
 absl::StatusOr<CertificateAuthority> CertificateAuthority::Load(std::string_view certificate_pem,
-                                                                Ed25519PrivateKey key) {
+                                                                CertificateKey key) {
   GROAT_ASSIGN_OR_RETURN(const CertificateInfo info, ReadCertificate(certificate_pem));
   if (!info.is_authority) {
     return absl::InvalidArgumentError(
         absl::StrCat("the certificate of `", info.common_name, "` is not that of an authority"));
   }
-  if (info.public_key != key.public_key()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the authority's certificate is for key ", info.public_key.Hex(),
-                     ", want the private key's ", key.public_key().Hex()));
+  if (info.public_key_der != key.public_key_der()) {
+    const auto digest = [](const std::string& der) { return Sha256(AsBytes(der)).Hex(); };
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the authority's certificate is for the key with SHA-256 ", digest(info.public_key_der),
+        ", want the private key's ", digest(key.public_key_der())));
   }
   GROAT_ASSIGN_OR_RETURN(const X509Ptr certificate, ParsePem(certificate_pem));
   return CertificateAuthority(std::move(key), ToPemText(certificate.get()));
 }
 
 absl::StatusOr<std::string> CertificateAuthority::Issue(const CertificateSubject& subject,
-                                                        const Ed25519PublicKey& public_key,
+                                                        std::string_view public_key_der,
                                                         CertificateValidity validity) const {
   GROAT_ASSIGN_OR_RETURN(const X509Ptr issuer, ParsePem(certificate_pem_));
   GROAT_RETURN_IF_ERROR(CheckCommonName(subject.common_name));
+  GROAT_RETURN_IF_ERROR(CheckCertificatePublicKey(public_key_der));
   GROAT_RETURN_IF_ERROR(CheckValidity(validity, ToSeconds(X509_get0_notAfter(issuer.get()))));
-  const X509Ptr certificate = NewCertificate(subject.common_name, public_key, validity);
+  const X509Ptr certificate = NewCertificate(subject.common_name, public_key_der, validity);
   X509* x509 = certificate.get();
   GROAT_CHECK(X509_set_issuer_name(x509, X509_get_subject_name(issuer.get())) == 1);
   AddExtension(x509, issuer.get(), NID_basic_constraints, "critical,CA:FALSE");
@@ -261,11 +279,11 @@ absl::StatusOr<CertificateInfo> ReadCertificate(std::string_view pem) {
   GROAT_ASSIGN_OR_RETURN(const X509Ptr certificate, ParsePem(pem));
   X509* x509 = certificate.get();
   CertificateInfo info;
-  GROAT_ASSIGN_OR_RETURN(info.public_key, KeyOf(x509));
+  GROAT_ASSIGN_OR_RETURN(info.public_key_der, PublicKeyDer(x509));
   const X509_NAME* name = X509_get_subject_name(x509);
   const int index = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
   if (index >= 0) {
-    info.common_name = TextOf(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, index)));
+    info.common_name = Utf8Of(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, index)));
   }
   info.validity = {ToSeconds(X509_get0_notBefore(x509)), ToSeconds(X509_get0_notAfter(x509))};
   info.is_authority = X509_check_ca(x509) == 1;

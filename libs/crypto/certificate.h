@@ -1,8 +1,10 @@
-// The platform's small certificate authority: X.509 certificates with Ed25519 keys for mutual TLS.
+// The platform's small certificate authority: X.509 certificates for mutual TLS.
 //
-// No revocation: certificates are short-lived and an authorized set of public keys stands above
-// them. Pure but for random serial numbers; times are given as seconds since 1970 (UTC).
-// Source: RFC 5280 (profile), RFC 8410 (Ed25519).
+// New keys are on P-256 and sign with SHA-256, which every TLS library accepts; an authority and
+// certificates with Ed25519 keys work as well. No revocation: certificates are short-lived and an
+// authorized set of public keys stands above them. Pure but for random serial numbers and
+// signatures; times are given as seconds since 1970 (UTC).
+// Source: RFC 5280 (profile), RFC 5480 and RFC 5758 (ECDSA), RFC 8410 (Ed25519).
 #ifndef GROAT_CRYPTO_CERTIFICATE_H_
 #define GROAT_CRYPTO_CERTIFICATE_H_
 
@@ -12,7 +14,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "crypto/ed25519.h"
+#include "crypto/certificate_key.h"
 
 namespace groat {
 
@@ -30,8 +32,8 @@ struct CertificateSubject {
 
 // What a certificate says.
 struct CertificateInfo {
-  std::string common_name;
-  Ed25519PublicKey public_key;
+  std::string common_name;     // UTF-8, empty if there is none.
+  std::string public_key_der;  // SubjectPublicKeyInfo, of any kind of key.
   CertificateValidity validity;
   std::vector<std::string> dns_names;
   std::vector<std::string> ip_addresses;
@@ -43,32 +45,33 @@ class CertificateAuthority {
   // Makes a self-signed certificate for the key. It may sign certificates of servers and clients,
   // but no further authorities. InvalidArgument for a bad name or validity.
   static absl::StatusOr<CertificateAuthority> Create(std::string_view common_name,
-                                                     Ed25519PrivateKey key,
+                                                     CertificateKey key,
                                                      CertificateValidity validity);
   // From what was made before. InvalidArgument if the certificate is not that of an authority or
   // has another key.
   static absl::StatusOr<CertificateAuthority> Load(std::string_view certificate_pem,
-                                                   Ed25519PrivateKey key);
+                                                   CertificateKey key);
 
   const std::string& certificate_pem() const { return certificate_pem_; }
-  const Ed25519PrivateKey& key() const { return key_; }
+  const CertificateKey& key() const { return key_; }
 
-  // A certificate in PEM for the owner of `public_key`. InvalidArgument for a bad name or address,
-  // a validity that is empty or ends after the authority's own.
+  // A certificate in PEM for the owner of the public key, which is a SubjectPublicKeyInfo.
+  // InvalidArgument for a bad name, address or key (see CheckCertificatePublicKey), a validity that
+  // is empty or ends after the authority's own.
   absl::StatusOr<std::string> Issue(const CertificateSubject& subject,
-                                    const Ed25519PublicKey& public_key,
+                                    std::string_view public_key_der,
                                     CertificateValidity validity) const;
 
  private:
-  CertificateAuthority(Ed25519PrivateKey key, std::string certificate_pem)
+  CertificateAuthority(CertificateKey key, std::string certificate_pem)
       : key_(std::move(key)), certificate_pem_(std::move(certificate_pem)) {}
 
-  Ed25519PrivateKey key_;
+  CertificateKey key_;
   std::string certificate_pem_;
 };
 
 // Reads the first certificate of a PEM text; its signature is not checked.
-// InvalidArgument if there is none, or its key is not Ed25519.
+// InvalidArgument if there is none. Its key may be of any kind.
 absl::StatusOr<CertificateInfo> ReadCertificate(std::string_view pem);
 
 // Whether `pem` is signed by the authority's key, and valid at the time given.

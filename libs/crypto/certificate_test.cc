@@ -5,10 +5,12 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 
 #include "base/status_matchers.h"
 #include "base/whole_file.h"
 #include "crypto/key_file.h"
+#include "crypto/sha256.h"
 
 namespace groat {
 namespace {
@@ -22,10 +24,18 @@ constexpr absl::StatusCode kUnauthenticated = absl::StatusCode::kUnauthenticated
 constexpr int64_t kStart = 1700000000;
 constexpr int64_t kEnd = 4000000000;  // After 2050, so GeneralizedTime is tried too.
 
-Ed25519PrivateKey Key(uint8_t number) {
+// The same key for the same number: the keys are made once.
+CertificateKey Key(uint8_t number) {
+  static std::map<uint8_t, std::string> pems;
+  std::string& pem = pems[number];
+  if (pem.empty()) pem = CertificateKey::Generate().ToPem();
+  return *CertificateKey::FromPem(pem);
+}
+
+CertificateKey Ed25519Key(uint8_t number) {
   Bytes32 seed;
   seed[0] = number;
-  return Ed25519PrivateKey(seed);
+  return *CertificateKey::FromPem(Ed25519PrivateKey(seed).ToPem());
 }
 
 CertificateAuthority Authority(uint8_t number = 1) {
@@ -41,7 +51,7 @@ const CertificateSubject& Relay() {
 }
 
 std::string Issue(const CertificateValidity& validity = {kStart, kEnd}) {
-  const auto pem = Authority().Issue(Relay(), Key(2).public_key(), validity);
+  const auto pem = Authority().Issue(Relay(), Key(2).public_key_der(), validity);
   EXPECT_TRUE(pem.ok()) << pem.status();
   return *pem;
 }
@@ -50,7 +60,7 @@ TEST(CertificateTest, SaysWhatWasAskedFor) {
   GROAT_ASSERT_OK_AND_ASSIGN(const CertificateInfo info,
                              ReadCertificate(Issue({kStart + 5, kEnd - 5})));
   EXPECT_EQ(info.common_name, "relay-0");
-  EXPECT_EQ(info.public_key, Key(2).public_key());
+  EXPECT_EQ(info.public_key_der, Key(2).public_key_der());
   EXPECT_EQ(info.validity.not_before_s, kStart + 5);
   EXPECT_EQ(info.validity.not_after_s, kEnd - 5);
   EXPECT_THAT(info.dns_names, ElementsAre("localhost", "relay-0.groat", "*.relays.groat"));
@@ -63,7 +73,7 @@ TEST(CertificateTest, TheAuthoritySignsItself) {
   GROAT_ASSERT_OK_AND_ASSIGN(const CertificateInfo info, ReadCertificate(pem));
   EXPECT_TRUE(info.is_authority);
   EXPECT_EQ(info.common_name, "groat test authority");
-  EXPECT_EQ(info.public_key, Key(1).public_key());
+  EXPECT_EQ(info.public_key_der, Key(1).public_key_der());
   GROAT_EXPECT_OK(VerifyCertificate(pem, pem, kStart));
 }
 
@@ -90,11 +100,11 @@ TEST(CertificateTest, LoadsAnAuthorityAgain) {
                              CertificateAuthority::Load(pem, Key(1)));
   EXPECT_EQ(again.certificate_pem(), pem);
   GROAT_ASSERT_OK_AND_ASSIGN(const std::string issued,
-                             again.Issue(Relay(), Key(2).public_key(), {kStart, kEnd}));
+                             again.Issue(Relay(), Key(2).public_key_der(), {kStart, kEnd}));
   GROAT_EXPECT_OK(VerifyCertificate(issued, pem, kStart + 1));
 
   EXPECT_THAT(CertificateAuthority::Load(pem, Key(3)),
-              StatusIs(kInvalid, HasSubstr(Key(3).public_key().Hex())));
+              StatusIs(kInvalid, HasSubstr(Sha256(AsBytes(Key(3).public_key_der())).Hex())));
   EXPECT_THAT(CertificateAuthority::Load(Issue(), Key(2)),
               StatusIs(kInvalid, HasSubstr("`relay-0` is not that of an authority")));
   EXPECT_THAT(CertificateAuthority::Load("", Key(1)), StatusIs(kInvalid, HasSubstr("PEM")));
@@ -128,7 +138,7 @@ TEST(CertificateTest, RefusesBadRequests) {
       {"beyond the authority", {.common_name = "a"}, {kStart, kEnd + 1}, "want at most"},
   };
   for (const Case& c : cases) {
-    EXPECT_THAT(Authority().Issue(c.subject, Key(2).public_key(), c.validity),
+    EXPECT_THAT(Authority().Issue(c.subject, Key(2).public_key_der(), c.validity),
                 StatusIs(kInvalid, HasSubstr(c.message)))
         << c.name;
   }
@@ -140,7 +150,41 @@ TEST(CertificateTest, RefusesBadRequests) {
               StatusIs(kInvalid, HasSubstr("want at most 253402300799")));
 }
 
-TEST(CertificateTest, ReadsOnlyCertificatesOfEd25519) {
+TEST(CertificateTest, RefusesABadPublicKey) {
+  std::string cut = Key(2).public_key_der();
+  cut.pop_back();
+  for (const std::string& der : {std::string(), cut, Key(2).public_key_der() + "x"}) {
+    EXPECT_THAT(Authority().Issue(Relay(), der, {kStart, kEnd}),
+                StatusIs(kInvalid, HasSubstr("no SubjectPublicKeyInfo")));
+  }
+}
+
+// Each kind of authority signs for each kind of key, also when loaded again.
+TEST(CertificateTest, BothKindsOfKeyWorkTogether) {
+  for (const bool old_authority : {false, true}) {
+    for (const bool old_key : {false, true}) {
+      SCOPED_TRACE(old_authority);
+      SCOPED_TRACE(old_key);
+      GROAT_ASSERT_OK_AND_ASSIGN(
+          const CertificateAuthority made,
+          CertificateAuthority::Create("mixed", old_authority ? Ed25519Key(7) : Key(7),
+                                       {kStart, kEnd}));
+      GROAT_ASSERT_OK_AND_ASSIGN(
+          const CertificateAuthority authority,
+          CertificateAuthority::Load(made.certificate_pem(),
+                                     old_authority ? Ed25519Key(7) : Key(7)));
+      const CertificateKey key = old_key ? Ed25519Key(2) : Key(2);
+      GROAT_ASSERT_OK_AND_ASSIGN(const std::string pem,
+                                 authority.Issue(Relay(), key.public_key_der(), {kStart, kEnd}));
+      GROAT_EXPECT_OK(VerifyCertificate(pem, authority.certificate_pem(), kStart + 1));
+      GROAT_ASSERT_OK_AND_ASSIGN(const CertificateInfo info, ReadCertificate(pem));
+      EXPECT_EQ(info.common_name, "relay-0");
+      EXPECT_EQ(info.public_key_der, key.public_key_der());
+    }
+  }
+}
+
+TEST(CertificateTest, ReadsOnlyCertificates) {
   EXPECT_THAT(ReadCertificate(""), StatusIs(kInvalid, HasSubstr("PEM")));
   EXPECT_THAT(ReadCertificate(Key(1).ToPem()), StatusIs(kInvalid, HasSubstr("PEM")));
   std::string damaged = Issue();
@@ -160,12 +204,12 @@ class OpensslCommandTest : public ::testing::Test {
                                    0644, IfExists::kRefuse));
     GROAT_ASSERT_OK(
         WriteWholeFile(folder_ + "/crt.pem", AsBytes(Issue()), 0644, IfExists::kRefuse));
-    GROAT_ASSERT_OK(WritePrivateKeyFile(folder_ + "/key.pem", Key(2), IfExists::kRefuse));
+    GROAT_ASSERT_OK(WriteCertificateKeyFile(folder_ + "/key.pem", Key(2), IfExists::kRefuse));
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
   int Openssl(const std::string& arguments) const {
     return std::system(
-        ("cd " + folder_ + " && openssl " + arguments + " > /dev/null 2>&1").c_str());
+        ("cd " + folder_ + " && (openssl " + arguments + ") > /dev/null 2>&1").c_str());
   }
   std::string folder_;
 };
@@ -184,6 +228,30 @@ TEST_F(OpensslCommandTest, Agrees) {
   EXPECT_EQ(Openssl("x509 -in crt.pem -noout -pubkey -out a && openssl pkey -in key.pem -pubout "
                     "-out b && cmp a b"),
             0);
+  for (const char* file : {"ca.pem", "crt.pem"}) {
+    EXPECT_EQ(Openssl("x509 -text -noout -in " + std::string(file) +
+                      " > text && grep 'Signature Algorithm: ecdsa-with-SHA256' text"
+                      " && grep 'NIST CURVE: P-256' text"),
+              0)
+        << file;
+  }
+}
+
+// What operators bring along: certificates of kinds that the authority does not make.
+TEST_F(OpensslCommandTest, ReadsCertificatesOfOtherMakers) {
+  for (const char* kind : {"rsa:2048", "ed25519", "ec -pkeyopt ec_paramgen_curve:P-384"}) {
+    SCOPED_TRACE(kind);
+    ASSERT_EQ(Openssl("req -x509 -nodes -subj /CN=other -keyout o.key -out o.pem -newkey " +
+                      std::string(kind)),
+              0);
+    ASSERT_EQ(Openssl("x509 -in o.pem -noout -pubkey -out pub.pem && openssl pkey -pubin -in "
+                      "pub.pem -outform DER -out pub.der"),
+              0);
+    const std::string pem = ReadWholeFile(folder_ + "/o.pem", 10000)->content;
+    GROAT_ASSERT_OK_AND_ASSIGN(const CertificateInfo info, ReadCertificate(pem));
+    EXPECT_EQ(info.common_name, "other");
+    EXPECT_EQ(info.public_key_der, ReadWholeFile(folder_ + "/pub.der", 10000)->content);
+  }
 }
 
 }  // namespace

@@ -61,6 +61,19 @@ absl::StatusOr<Ed25519PrivateKey> ReadPrivateKeyFile(const std::string& path) {
   return key;
 }
 
+absl::Status WriteCertificateKeyFile(const std::string& path, const CertificateKey& key,
+                                     IfExists if_exists) {
+  const SecretText pem(key.ToPem());
+  return WriteSecretFile(path, pem.view(), if_exists);
+}
+
+absl::StatusOr<CertificateKey> ReadCertificateKeyFile(const std::string& path) {
+  GROAT_ASSIGN_OR_RETURN(const SecretText pem, ReadSecretFile(path));
+  absl::StatusOr<CertificateKey> key = CertificateKey::FromPem(pem.view());
+  if (!key.ok()) return AtPath(path, key.status());
+  return key;
+}
+
 absl::Status WritePublicKeyFile(const std::string& path, const Ed25519PublicKey& key,
                                 IfExists if_exists) {
   return WriteWholeFile(path, AsBytes(key.Hex() + "\n"), kPublicMode, if_exists);

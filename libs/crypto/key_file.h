@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "base/bytes.h"
 #include "base/whole_file.h"
+#include "crypto/certificate_key.h"
 #include "crypto/ed25519.h"
 
 namespace groat {
@@ -40,6 +41,11 @@ absl::StatusOr<SecretText> ReadSecretFile(const std::string& path);
 absl::Status WritePrivateKeyFile(const std::string& path, const Ed25519PrivateKey& key,
                                  IfExists if_exists);
 absl::StatusOr<Ed25519PrivateKey> ReadPrivateKeyFile(const std::string& path);
+
+// The private key of a certificate, of either kind; else as above.
+absl::Status WriteCertificateKeyFile(const std::string& path, const CertificateKey& key,
+                                     IfExists if_exists);
+absl::StatusOr<CertificateKey> ReadCertificateKeyFile(const std::string& path);
 
 // A public key as 64 hexadecimal digits and a newline, mode 0644.
 absl::Status WritePublicKeyFile(const std::string& path, const Ed25519PublicKey& key,

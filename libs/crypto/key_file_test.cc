@@ -76,6 +76,25 @@ TEST_F(KeyFileTest, NamesTheFileThatHoldsNoKey) {
   }
 }
 
+// The rules for signing keys hold for the keys of certificates too.
+TEST_F(KeyFileTest, KeysOfCertificatesAreSecretsToo) {
+  const CertificateKey key = CertificateKey::Generate();
+  GROAT_ASSERT_OK(WriteCertificateKeyFile(path_, key, IfExists::kRefuse));
+  EXPECT_EQ(Mode(), 0600u);
+  EXPECT_EQ(ReadCertificateKeyFile(path_)->public_key_der(), key.public_key_der());
+  EXPECT_THAT(WriteCertificateKeyFile(path_, key, IfExists::kRefuse),
+              StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr(path_)));
+  // It signs no records.
+  EXPECT_THAT(ReadPrivateKeyFile(path_),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("want Ed25519")));
+  ASSERT_EQ(chmod(path_.c_str(), 0640), 0);
+  EXPECT_THAT(ReadCertificateKeyFile(path_),
+              StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("want 0600")));
+  GROAT_ASSERT_OK(WriteSecretFile(path_, "no key", IfExists::kReplace));
+  EXPECT_THAT(ReadCertificateKeyFile(path_),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(path_)));
+}
+
 TEST_F(KeyFileTest, ReadsThePublicKeyThatWasWritten) {
   const Ed25519PublicKey key = Ed25519PrivateKey::Generate().public_key();
   GROAT_ASSERT_OK(WritePublicKeyFile(path_, key, IfExists::kRefuse));

@@ -20,7 +20,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
+#include "crypto/certificate.h"
 #include "crypto/openssl_handles.h"
+#include "crypto/sha256.h"
 
 namespace groat::rpc {
 namespace {
@@ -144,29 +146,11 @@ std::shared_ptr<FileWatcherCertificateProvider> WatchFiles(const TlsConfig& conf
 }
 
 absl::StatusOr<Peer> ParsePeer(std::string_view pem) {
-  const BioPtr bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  const X509Ptr certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
-  if (certificate == nullptr) {
-    return absl::UnauthenticatedError(absl::StrCat("peer certificate: ", OpensslError()));
+  absl::StatusOr<CertificateInfo> info = ReadCertificate(pem);
+  if (!info.ok()) {
+    return absl::UnauthenticatedError(absl::StrCat("peer certificate: ", info.status().message()));
   }
-  Peer peer;
-  size_t size = Ed25519PublicKey::size();
-  EVP_PKEY* key = X509_get0_pubkey(certificate.get());
-  if (key == nullptr || EVP_PKEY_get_id(key) != EVP_PKEY_ED25519 ||
-      EVP_PKEY_get_raw_public_key(key, peer.public_key.data(), &size) != 1) {
-    ERR_clear_error();
-    return absl::UnauthenticatedError("the peer's certificate has no Ed25519 key");
-  }
-  const X509_NAME* subject = X509_get_subject_name(certificate.get());
-  if (const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1); at >= 0) {
-    const ASN1_STRING* name = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at));
-    unsigned char* text = nullptr;
-    if (const int length = ASN1_STRING_to_UTF8(&text, name); length >= 0) {
-      peer.common_name.assign(reinterpret_cast<char*>(text), static_cast<size_t>(length));
-      OPENSSL_free(text);
-    }
-  }
-  return peer;
+  return Peer{std::move(info->common_name), Sha256(AsBytes(info->public_key_der))};
 }
 
 }  // namespace

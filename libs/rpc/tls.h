@@ -1,8 +1,9 @@
 // Transport credentials: mutual TLS by default, plaintext only when asked for by name.
 //
-// Certificates are checked against one CA file on both sides; a client also checks that the
-// server's certificate names the host it called (DNS or IP subject alternative name). Files are
-// read again while the process runs, so renewed certificates are used for new connections.
+// Certificates are checked against one CA file on both sides. Their keys may be of any kind that
+// TLS knows; the platform's own are ECDSA on P-256. A client also checks that the server's
+// certificate names the host it called (DNS or IP subject alternative name). Files are read again
+// while the process runs, so renewed certificates are used for new connections.
 //
 // Thread-safe. Reads files; the credentials keep a thread that watches them.
 #ifndef GROAT_RPC_TLS_H_
@@ -17,7 +18,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "crypto/ed25519.h"
+#include "base/bytes.h"
 
 namespace groat::rpc {
 
@@ -46,11 +47,12 @@ absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> MakeChannelCredentials
 
 // Who is at the other end of a call, from the certificate that the handshake verified.
 struct Peer {
-  std::string common_name;
-  Ed25519PublicKey public_key;
+  std::string common_name;  // UTF-8, empty if the certificate has none.
+  // SHA-256 of the SubjectPublicKeyInfo in DER, so that a key of any kind has it.
+  Bytes32 public_key_sha256;
 };
 
-// Unauthenticated if the connection is plaintext or the certificate has no Ed25519 key.
+// Unauthenticated if the connection is plaintext.
 // Costs about a microsecond for a certificate seen before on this thread, else the parsing of one.
 absl::StatusOr<Peer> PeerIdentity(const grpc::ServerContextBase& context);
 

@@ -24,6 +24,7 @@ using testing::EchoResponse;
 using testing::EchoServer;
 using testing::EchoService;
 using ::testing::HasSubstr;
+using testing::KeyKind;
 using testing::TestAuthority;
 using testing::WriteTestFile;
 
@@ -39,6 +40,16 @@ class TlsFilesTest : public ::testing::Test {
 };
 
 TEST_F(TlsFilesTest, GoodFilesPass) { GROAT_EXPECT_OK(CheckTlsFiles(config_)); }
+
+TEST_F(TlsFilesTest, EitherKindOfKeyPasses) {
+  for (const KeyKind authority_kind : {KeyKind::kP256, KeyKind::kEd25519}) {
+    const TestAuthority authority("test authority", authority_kind);
+    for (const KeyKind kind : {KeyKind::kP256, KeyKind::kEd25519}) {
+      GROAT_EXPECT_OK(
+          CheckTlsFiles(authority.Issue("node", {.common_name = "node", .key_kind = kind})));
+    }
+  }
+}
 
 TEST_F(TlsFilesTest, InsecureLooksAtNoFile) { GROAT_EXPECT_OK(CheckTlsFiles({.insecure = true})); }
 
@@ -182,7 +193,26 @@ TEST_F(MutualTlsTest, ServerKnowsTheClientByItsKey) {
     GROAT_ASSERT_OK(Call(host, client));
     GROAT_ASSERT_OK_AND_ASSIGN(const Peer peer, echo_.peers.Take());
     EXPECT_EQ(peer.common_name, "client");
-    EXPECT_EQ(peer.public_key, TestAuthority::PublicKey(client));
+    EXPECT_EQ(peer.public_key_sha256, TestAuthority::PublicKeySha256(client));
+  }
+}
+
+// Operators may bring certificates of their own: each kind of server knows each kind of client.
+TEST_F(MutualTlsTest, EitherKindOfKeyWorksOnEitherSide) {
+  for (const KeyKind authority_kind : {KeyKind::kP256, KeyKind::kEd25519}) {
+    const TestAuthority authority("test authority", authority_kind);
+    for (const KeyKind server_kind : {KeyKind::kP256, KeyKind::kEd25519}) {
+      server_.reset();
+      StartServer(authority.Issue("server", {.common_name = "server", .key_kind = server_kind}));
+      for (const KeyKind client_kind : {KeyKind::kP256, KeyKind::kEd25519}) {
+        const TlsConfig client =
+            authority.Issue("client", {.common_name = "client", .key_kind = client_kind});
+        GROAT_ASSERT_OK(Call("localhost", client));
+        GROAT_ASSERT_OK_AND_ASSIGN(const Peer peer, echo_.peers.Take());
+        EXPECT_EQ(peer.common_name, "client");
+        EXPECT_EQ(peer.public_key_sha256, TestAuthority::PublicKeySha256(client));
+      }
+    }
   }
 }
 
@@ -194,7 +224,7 @@ TEST_F(MutualTlsTest, IdentityFollowsTheConnectionNotTheThread) {
     for (const TlsConfig* client : {&a, &b}) {
       GROAT_ASSERT_OK(Call("127.0.0.1", *client));
       GROAT_ASSERT_OK_AND_ASSIGN(const Peer peer, echo_.peers.Take());
-      EXPECT_EQ(peer.public_key, TestAuthority::PublicKey(*client));
+      EXPECT_EQ(peer.public_key_sha256, TestAuthority::PublicKeySha256(*client));
     }
   }
 }

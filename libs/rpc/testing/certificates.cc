@@ -13,11 +13,21 @@
 #include "absl/strings/str_join.h"
 #include "base/check.h"
 #include "crypto/openssl_handles.h"
+#include "crypto/sha256.h"
 
 namespace groat::rpc::testing {
 namespace {
 
-PkeyPtr NewKey() { return PkeyPtr(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519")); }
+PkeyPtr NewKey(KeyKind kind) {
+  return PkeyPtr(kind == KeyKind::kP256 ? EVP_EC_gen("P-256")
+                                        : EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
+}
+
+void Sign(X509* certificate, EVP_PKEY* key) {
+  // Ed25519 has its own digest.
+  const EVP_MD* digest = EVP_PKEY_get_id(key) == EVP_PKEY_ED25519 ? nullptr : EVP_sha256();
+  GROAT_CHECK(X509_sign(certificate, key, digest) > 0);
+}
 
 std::string BioText(BIO* bio) {
   char* data = nullptr;
@@ -85,24 +95,25 @@ struct TestAuthority::Keys {
   X509Ptr certificate;
 };
 
-TestAuthority::TestAuthority(const std::string& common_name) : keys_(std::make_unique<Keys>()) {
-  keys_->key = NewKey();
+TestAuthority::TestAuthority(const std::string& common_name, KeyKind key_kind)
+    : keys_(std::make_unique<Keys>()) {
+  keys_->key = NewKey(key_kind);
   keys_->certificate = NewCertificate({.common_name = common_name}, keys_->key.get(), nullptr);
   AddExtension(keys_->certificate.get(), NID_basic_constraints, "critical,CA:TRUE");
   AddExtension(keys_->certificate.get(), NID_key_usage, "critical,keyCertSign");
-  GROAT_CHECK(X509_sign(keys_->certificate.get(), keys_->key.get(), nullptr) > 0);
+  Sign(keys_->certificate.get(), keys_->key.get());
 }
 
 TestAuthority::~TestAuthority() = default;
 
 TlsConfig TestAuthority::Issue(const std::string& name, const CertificateRequest& request) const {
-  const PkeyPtr key = NewKey();
+  const PkeyPtr key = NewKey(request.key_kind);
   const X509Ptr certificate = NewCertificate(request, key.get(), keys_->certificate.get());
   if (!request.subject_alt_names.empty()) {
     AddExtension(certificate.get(), NID_subject_alt_name,
                  absl::StrJoin(request.subject_alt_names, ","));
   }
-  GROAT_CHECK(X509_sign(certificate.get(), keys_->key.get(), nullptr) > 0);
+  Sign(certificate.get(), keys_->key.get());
   const TlsConfig config{.ca_file = folder_.Path("ca.pem"),
                          .certificate_file = folder_.Path(name + ".crt.pem"),
                          .key_file = folder_.Path(name + ".key.pem"),
@@ -114,15 +125,13 @@ TlsConfig TestAuthority::Issue(const std::string& name, const CertificateRequest
   return config;
 }
 
-Ed25519PublicKey TestAuthority::PublicKey(const TlsConfig& config) {
+Bytes32 TestAuthority::PublicKeySha256(const TlsConfig& config) {
   const BioPtr bio(BIO_new_file(config.certificate_file.c_str(), "r"));
   const X509Ptr certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
-  Ed25519PublicKey out;
-  size_t size = out.size();
   GROAT_CHECK(certificate != nullptr) << config.certificate_file;
-  GROAT_CHECK(EVP_PKEY_get_raw_public_key(X509_get0_pubkey(certificate.get()), out.data(), &size) ==
-              1);
-  return out;
+  const BioPtr der(BIO_new(BIO_s_mem()));
+  GROAT_CHECK(i2d_PUBKEY_bio(der.get(), X509_get0_pubkey(certificate.get())) == 1);
+  return Sha256(AsBytes(BioText(der.get())));
 }
 
 }  // namespace groat::rpc::testing

@@ -1,4 +1,5 @@
-// Certificates for tests: an authority and Ed25519 certificates that it signs. Tests only.
+// Certificates for tests: an authority and certificates that it signs, with keys of either kind.
+// Tests only.
 #ifndef GROAT_RPC_TESTING_CERTIFICATES_H_
 #define GROAT_RPC_TESTING_CERTIFICATES_H_
 
@@ -7,13 +8,16 @@
 #include <string>
 #include <vector>
 
-#include "crypto/ed25519.h"
+#include "base/bytes.h"
 #include "rpc/tls.h"
 
 namespace groat::rpc::testing {
 
+enum class KeyKind { kP256, kEd25519 };
+
 struct CertificateRequest {
   std::string common_name;
+  KeyKind key_kind = KeyKind::kP256;
   std::vector<std::string> subject_alt_names = {"DNS:localhost", "IP:127.0.0.1"};
   // Validity relative to now.
   std::chrono::seconds not_before{-3600};
@@ -39,15 +43,15 @@ void WriteTestFile(const std::string& path, const std::string& text, unsigned mo
 // Files of a test authority: everything lies in one temporary folder.
 class TestAuthority {
  public:
-  explicit TestAuthority(const std::string& common_name);
+  explicit TestAuthority(const std::string& common_name, KeyKind key_kind = KeyKind::kP256);
   ~TestAuthority();
 
   // Writes (or replaces) ca.pem, NAME.crt.pem and NAME.key.pem.
   TlsConfig Issue(const std::string& name, const CertificateRequest& request) const;
   // With the usual names and validity.
   TlsConfig Issue(const std::string& name) const { return Issue(name, {.common_name = name}); }
-  // The public key in a certificate file of this authority.
-  static Ed25519PublicKey PublicKey(const TlsConfig& config);
+  // What Peer says of the public key in a certificate file.
+  static Bytes32 PublicKeySha256(const TlsConfig& config);
 
   const TemporaryFolder& folder() const { return folder_; }
 
