@@ -24,9 +24,9 @@ namespace groat::storage {
 struct EtcdOptions {
   // "host:port" of at least one member; the first is preferred until it fails.
   std::vector<std::string> endpoints;
-  // Required. Mutual TLS in production: etcd accepts Ed25519 certificates, which must name the
-  // member's address and, as etcd also shows them as a client, allow both uses. Plaintext only if
-  // the caller makes such credentials on purpose.
+  // Required. Mutual TLS in production: a member's certificate, with a P-256 or Ed25519 key, must
+  // name its address and, as etcd also shows it as a client, allow both uses. Plaintext only if the
+  // caller makes such credentials on purpose.
   std::shared_ptr<grpc::ChannelCredentials> credentials;
   // Every key lies under it, so several ledgers can share a cluster; e.g. "groat/main/". Not empty,
   // ends with '/'. The administration ignores it.

@@ -298,8 +298,13 @@ TEST(EtcdRegisterTest, ConcurrentLinearizableReadsShareTheirFence) {
   EXPECT_LT(after - before, kThreads * kReads / 2);
 }
 
-TEST(EtcdRegisterTest, MutualTlsWithEd25519Certificates) {
-  const auto cluster = StartCluster({.members = 3, .tls = true});
+class EtcdTlsTest : public ::testing::TestWithParam<CertificateKeyKind> {};
+INSTANTIATE_TEST_SUITE_P(KeyKinds, EtcdTlsTest,
+                         ::testing::Values(CertificateKeyKind::kP256,
+                                           CertificateKeyKind::kEd25519));
+
+TEST_P(EtcdTlsTest, BothSidesNeedCertificates) {
+  const auto cluster = StartCluster({.members = 3, .tls = true, .key_kind = GetParam()});
   const auto subject = Connect(cluster->ClientOptions("test/"));
   GROAT_ASSERT_OK(PutSurely(*subject, "k", "1"));
 
@@ -309,7 +314,7 @@ TEST(EtcdRegisterTest, MutualTlsWithEd25519Certificates) {
   EXPECT_THAT(Connect(plain)->Read("k"), StatusIs(absl::StatusCode::kUnavailable, _));
 
   // A client of another CA neither trusts the members nor is trusted.
-  const TestCertificates foreign = MakeTestCertificates();
+  const TestCertificates foreign = MakeTestCertificates(GetParam());
   grpc::SslCredentialsOptions ssl;
   ssl.pem_root_certs = foreign.ca;
   ssl.pem_cert_chain = foreign.certificate;

@@ -121,7 +121,7 @@ EtcdCluster::~EtcdCluster() {
 }
 
 void EtcdCluster::WriteCertificates() {
-  certificates_ = MakeTestCertificates();
+  certificates_ = MakeTestCertificates(options_.key_kind);
   WriteFile(folder_ + "/ca.pem", certificates_.ca);
   WriteFile(folder_ + "/crt.pem", certificates_.certificate);
   WriteFile(folder_ + "/key.pem", certificates_.key);

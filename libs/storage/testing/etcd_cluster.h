@@ -21,7 +21,8 @@ namespace groat::storage::testing {
 
 struct EtcdClusterOptions {
   int members = 1;
-  bool tls = false;  // Mutual TLS for clients and peers, with Ed25519 certificates.
+  bool tls = false;  // Mutual TLS for clients and peers.
+  CertificateKeyKind key_kind = CertificateKeyKind::kP256;
   int heartbeat_ms = 50;
   int election_ms = 500;
   // Where the temporary folder is made; empty: the system's temporary folder.

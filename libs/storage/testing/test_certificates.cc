@@ -57,19 +57,26 @@ std::string CertificatePem(X509* certificate) {
   return ToPem([&](BIO* bio) { return PEM_write_bio_X509(bio, certificate); });
 }
 
+Pkey NewKey(CertificateKeyKind kind) {
+  return Pkey(kind == CertificateKeyKind::kP256 ? EVP_EC_gen("P-256")
+                                                : EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
+}
+
 }  // namespace
 
-TestCertificates MakeTestCertificates() {
-  const Pkey ca_key(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
-  const Pkey key(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
+TestCertificates MakeTestCertificates(CertificateKeyKind kind) {
+  const Pkey ca_key = NewKey(kind);
+  const Pkey key = NewKey(kind);
   GROAT_CHECK(ca_key != nullptr && key != nullptr);
 
+  // Ed25519 has its own digest.
+  const EVP_MD* digest = kind == CertificateKeyKind::kP256 ? EVP_sha256() : nullptr;
   const Certificate ca = NewCertificate(ca_key.get(), "test CA", 1);
   X509_set_issuer_name(ca.get(), X509_get_subject_name(ca.get()));
   AddExtension(ca.get(), ca.get(), NID_basic_constraints, "critical,CA:TRUE");
   AddExtension(ca.get(), ca.get(), NID_key_usage, "critical,keyCertSign");
   AddExtension(ca.get(), ca.get(), NID_subject_key_identifier, "hash");
-  GROAT_CHECK(X509_sign(ca.get(), ca_key.get(), nullptr) > 0);
+  GROAT_CHECK(X509_sign(ca.get(), ca_key.get(), digest) > 0);
 
   const Certificate own = NewCertificate(key.get(), "test", 2);
   X509_set_issuer_name(own.get(), X509_get_subject_name(ca.get()));
@@ -78,7 +85,7 @@ TestCertificates MakeTestCertificates() {
   AddExtension(own.get(), ca.get(), NID_ext_key_usage, "serverAuth,clientAuth");
   AddExtension(own.get(), ca.get(), NID_subject_alt_name, "IP:127.0.0.1,DNS:localhost");
   AddExtension(own.get(), ca.get(), NID_authority_key_identifier, "keyid");
-  GROAT_CHECK(X509_sign(own.get(), ca_key.get(), nullptr) > 0);
+  GROAT_CHECK(X509_sign(own.get(), ca_key.get(), digest) > 0);
 
   return {CertificatePem(ca.get()), CertificatePem(own.get()), ToPem([&](BIO* bio) {
             return PEM_write_bio_PrivateKey(bio, key.get(), nullptr, nullptr, 0, nullptr, nullptr);

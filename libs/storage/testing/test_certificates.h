@@ -1,4 +1,4 @@
-// A throwaway CA and one Ed25519 certificate for processes on the loopback address. Tests only.
+// A throwaway CA and one certificate for processes on the loopback address. Tests only.
 #ifndef GROAT_STORAGE_TESTING_TEST_CERTIFICATES_H_
 #define GROAT_STORAGE_TESTING_TEST_CERTIFICATES_H_
 
@@ -14,8 +14,10 @@ struct TestCertificates {
   std::string key;
 };
 
-// New keys at every call.
-TestCertificates MakeTestCertificates();
+enum class CertificateKeyKind { kP256, kEd25519 };
+
+// New keys at every call, both of this kind.
+TestCertificates MakeTestCertificates(CertificateKeyKind kind = CertificateKeyKind::kP256);
 
 }  // namespace groat::storage::testing
 
