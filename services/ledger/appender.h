@@ -6,8 +6,8 @@
 // comparison fails, the head is read again and the same requests are planned again: cycles that got
 // their blocks meanwhile are answered with them. The lost transaction may still come later, but
 // then the head's comparison fails for one of the two.
-// A node appends only to a head that it has applied itself, so it never extends a history that
-// contradicts its own.
+// A node appends only to a head that it has applied itself, or that its own transactions made of
+// such a one, so it never extends a history that contradicts its own.
 //
 // A thread of its own does the work. Public functions are thread-safe.
 #ifndef GROAT_SERVICES_LEDGER_APPENDER_H_

@@ -15,6 +15,7 @@ using ledger::SignMark;
 using record::Height;
 
 constexpr size_t kMaxQueuedShares = 4096;
+constexpr size_t kMaxAppliedTimes = 1024;
 // Keys deleted along with one publication.
 constexpr size_t kMaxDeletes = 60;
 // Own signatures kept while no checkpoint forms; the lowest goes first.
@@ -71,6 +72,15 @@ Height Checkpointer::signed_height() const {
 std::optional<record::SignedCheckpoint> Checkpointer::newest() const {
   MutexLock lock(mutex_);
   return newest_;
+}
+
+void Checkpointer::NoteApplied(Height height) {
+  {
+    MutexLock lock(mutex_);
+    if (applied_times_.size() >= kMaxAppliedTimes) applied_times_.pop_front();
+    applied_times_.emplace_back(height, std::chrono::steady_clock::now());
+  }
+  wakeup_.Wake();
 }
 
 void Checkpointer::SetVerified(Height height) {
@@ -177,6 +187,7 @@ void Checkpointer::Form() {
     unpublished_.erase(own_.begin()->first);
     own_.erase(own_.begin());
   }
+  Measure(height);
   context_.metrics->checkpoints.Increment();
   context_.metrics->checkpoint_height.Set(static_cast<double>(height.value()));
   {
@@ -184,6 +195,18 @@ void Checkpointer::Form() {
     newest_ = checkpoint;
   }
   for (const auto& callback : on_checkpoint_) callback();
+}
+
+void Checkpointer::Measure(Height checkpoint) {
+  const auto now = std::chrono::steady_clock::now();
+  MutexLock lock(mutex_);
+  while (!applied_times_.empty() && applied_times_.front().first <= checkpoint) {
+    if (applied_times_.front().first == checkpoint) {
+      context_.metrics->checkpoint_seconds.Observe(
+          std::chrono::duration<double>(now - applied_times_.front().second).count());
+    }
+    applied_times_.pop_front();
+  }
 }
 
 void Checkpointer::Sign() {

@@ -47,10 +47,10 @@ class Checkpointer {
   record::Height signed_height() const;
   std::optional<record::SignedCheckpoint> newest() const;
 
+  // A block of this height was stored a moment ago.
+  void NoteApplied(record::Height height);
   void SetVerified(record::Height height);
   void OfferShare(ledger::Share share);
-  // The chain grew, the lease changed, or shares may have vanished from the register.
-  void Poke() { wakeup_.Wake(); }
   // Publishes again what may have been lost with an old lease.
   void Republish();
 
@@ -58,6 +58,8 @@ class Checkpointer {
   void Run();
   void TakeShares();
   void Form();
+  // For the metric of the time from block to checkpoint.
+  void Measure(record::Height checkpoint);
   void Sign();
   // False if it has to be tried again later.
   bool Publish();
@@ -81,6 +83,9 @@ class Checkpointer {
 
   mutable Mutex mutex_;
   std::deque<ledger::Share> shares_ ABSL_GUARDED_BY(mutex_);
+  // When the last blocks were stored, by height, ascending.
+  std::deque<std::pair<record::Height, std::chrono::steady_clock::time_point>> applied_times_
+      ABSL_GUARDED_BY(mutex_);
   record::Height verified_ ABSL_GUARDED_BY(mutex_);
   record::Height signed_ ABSL_GUARDED_BY(mutex_);
   bool republish_ ABSL_GUARDED_BY(mutex_) = false;

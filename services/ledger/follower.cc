@@ -1,6 +1,7 @@
 #include "services/ledger/follower.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
@@ -80,6 +81,7 @@ void Follower::Run() {
         MutexLock lock(mutex_);
         caught_up_ = answered;
       }
+      if (answered && on_caught_up_ != nullptr) std::exchange(on_caught_up_, nullptr)();
       next_poll = std::chrono::steady_clock::now() + context_.timing.poll_interval;
       // Not at once again, however often somebody asks: the register is in trouble.
       if (!answered && !wakeup_.Pause(context_.timing.retry_backoff)) break;
@@ -190,7 +192,13 @@ void Follower::Store(const std::vector<Block>& blocks, bool confirmed) {
   const Height height = chain_->head().height;
   context_.metrics->applied_height.Set(static_cast<double>(height.value()));
   applied_.Raise(height);
-  if (confirmed) confirmed_.Raise(height);
+  if (confirmed) {
+    confirmed_.Raise(height);
+    if (context_.metrics->head_height.Value() < static_cast<double>(height.value())) {
+      context_.metrics->head_height.Set(static_cast<double>(height.value()));
+      context_.metrics->lag_blocks.Set(0);
+    }
+  }
   Announce();
 }
 

@@ -37,6 +37,10 @@ class Follower {
     on_applied_.push_back(std::move(callback));
   }
 
+  // Called once on the follower's thread, when nothing was missing for the first time. Must be
+  // short. Only before Start.
+  void OnCaughtUp(std::function<void()> callback) { on_caught_up_ = std::move(callback); }
+
   // Reads the stored chain and begins to follow. DataLoss if the store is damaged.
   absl::Status Start();
   void Stop();
@@ -72,6 +76,7 @@ class Follower {
   Peers& peers_;
   const RegisterView view_{context_};
   std::vector<std::function<void(record::Height)>> on_applied_;
+  std::function<void()> on_caught_up_;  // Empty once called.
   HeightGate applied_;
   HeightGate confirmed_;
   Wakeup wakeup_;

@@ -119,14 +119,14 @@ GrowthChecker::Verdict GrowthChecker::CheckUntilDecided(Height height, std::stri
       return Verdict::kWrong;
     }
     context_.metrics->growth_retries.Increment();
-    // Said once when it starts to take long, not at every attempt.
-    if (backoff == context_.timing.max_retry_backoff) {
+    if (!stopping_.Pause(backoff)) return Verdict::kStopped;
+    const auto longer = std::min(2 * backoff, context_.timing.max_retry_backoff);
+    // Said once, when it starts to take long.
+    if (longer == context_.timing.max_retry_backoff && backoff < longer) {
       context_.logger->Warn("growth proof is not available",
                             {{"height", height}, {"root", statement.Name()}, {"error", status}});
     }
-    if (!stopping_.Pause(backoff)) return Verdict::kStopped;
-    backoff = std::min(2 * backoff, std::max(context_.timing.max_retry_backoff, backoff + backoff));
-    backoff = std::min(backoff, 10 * context_.timing.max_retry_backoff);
+    backoff = longer;
   }
 }
 

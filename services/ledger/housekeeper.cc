@@ -14,6 +14,10 @@ using record::NodeIndex;
 
 // Heights that the window moves by at least, so that trimming costs little.
 constexpr uint64_t kTrimBlocks = 256;
+// Revisions of history between two compactions, and how many stay for watches that reconnect. Every
+// linearizable read of etcd makes a revision, so history grows even while nothing is appended.
+constexpr int64_t kCompactRevisions = 5000;
+constexpr int64_t kKeptRevisions = 1000;
 
 // All reads here may be stale: what follows from them is a comparison that the register makes, or
 // the deletion of blocks that were deletable at some earlier time and so still are.
@@ -85,8 +89,9 @@ absl::Status Housekeeper::DoRound() {
   GROAT_RETURN_IF_ERROR(EnsureLease());
   GROAT_RETURN_IF_ERROR(UpdateStanding());
   GROAT_RETURN_IF_ERROR(ReportProgress());
-  if (sequencer() == context_.self) GROAT_RETURN_IF_ERROR(TrimWindow());
-  return absl::OkStatus();
+  if (sequencer() != context_.self) return absl::OkStatus();
+  GROAT_RETURN_IF_ERROR(TrimWindow());
+  return CompactHistory();
 }
 
 absl::Status Housekeeper::EnsureLease() {
@@ -219,10 +224,20 @@ absl::Status Housekeeper::TrimWindow() {
   }
   storage::Transaction transaction;
   transaction.deletes = {context_.keys.BlockRunsUpTo(up_to)};
-  GROAT_RETURN_IF_ERROR(context_.reg->Commit(transaction).status());
-  // The history of revisions is only a watch's hint; readers go by keys.
-  const absl::Status compacted = context_.reg->Compact(read.revision);
-  return absl::IsOutOfRange(compacted) ? absl::OkStatus() : compacted;
+  return context_.reg->Commit(transaction).status();
+}
+
+absl::Status Housekeeper::CompactHistory() {
+  GROAT_ASSIGN_OR_RETURN(
+      const storage::ReadResult read,
+      context_.reg->ReadRanges({{storage::KeyRange::Single(context_.keys.Head())}},
+                               storage::Consistency::kStale));
+  const int64_t revision = read.revision - kKeptRevisions;
+  if (revision < compacted_ + kCompactRevisions) return absl::OkStatus();
+  // History is only a watch's hint; readers go by keys.
+  GROAT_RETURN_IF_ERROR(context_.reg->Compact(revision));
+  compacted_ = revision;
+  return absl::OkStatus();
 }
 
 }  // namespace groat::ledger_service

@@ -70,12 +70,14 @@ class Housekeeper {
   absl::Status Campaign(const Standing& standing);
   absl::Status GiveUp(const Standing& standing);
   absl::Status TrimWindow();
+  absl::Status CompactHistory();
 
   const NodeContext& context_;
   const Callbacks callbacks_;
   Wakeup wakeup_;
   std::thread thread_;
   NodeProgress reported_;                                             // Of the own thread.
+  int64_t compacted_ = 0;                                             // Of the own thread.
   std::optional<std::chrono::steady_clock::time_point> gave_way_at_;  // Of the own thread.
 
   mutable Mutex mutex_;

@@ -84,9 +84,9 @@ LedgerNode::LedgerNode(NodeContext context, const NodeLimits& limits, Ed25519Pri
     housekeeper_.Poke();  // Gives up the sequencer's place.
     NotifyListeners();
   });
-  follower_.OnApplied([this](Height) {
+  follower_.OnApplied([this](Height height) {
     growth_.Offer(follower_.confirmed().height());
-    checkpointer_.Poke();
+    checkpointer_.NoteApplied(height);
     Notify(&LedgerNode::block_listeners_);
   });
   checkpointer_.OnCheckpoint([this] { Notify(&LedgerNode::checkpoint_listeners_); });
@@ -94,6 +94,12 @@ LedgerNode::LedgerNode(NodeContext context, const NodeLimits& limits, Ed25519Pri
 
 void LedgerNode::OnUnhealthy(std::function<void(const std::string&)> callback) {
   on_unhealthy_.push_back(std::move(callback));
+}
+
+void LedgerNode::OnReady(std::function<void()> callback) {
+  follower_.OnCaughtUp([this, callback = std::move(callback)] {
+    if (health().ok()) callback();
+  });
 }
 
 absl::Status LedgerNode::Start() {

@@ -46,6 +46,10 @@ class LedgerNode {
   // Only before Start.
   void OnUnhealthy(std::function<void(const std::string& reason)> callback);
 
+  // Called once, when the node has first caught up with the register and is healthy: from then on
+  // it can serve everything. Only before Start.
+  void OnReady(std::function<void()> callback);
+
   // DataLoss if the store is damaged. A register that does not answer is waited for.
   absl::Status Start();
   void Stop();

@@ -173,12 +173,19 @@ absl::Status Run(const Config& config, telemetry::Logger& logger) {
   GROAT_ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Server> server,
                          rpc::Server::Start(server_options));
   node.OnUnhealthy([&server](const std::string&) { server->SetServing(false); });
-  GROAT_RETURN_IF_ERROR(node.Start());
-  server->SetServing(true);
-  if (!node.health().ok()) server->SetServing(false);
-  logger.Info("serving", {{"port", server->port()},
-                          {"metrics_port", metrics_server->port()},
-                          {"applied", store->applied()}});
+  node.OnReady([&] {
+    server->SetServing(true);
+    // An alarm that came in between has the last word.
+    if (!node.health().ok()) server->SetServing(false);
+    logger.Info("ready", {{"applied", store->applied()}});
+  });
+  if (const absl::Status status = node.Start(); !status.ok()) {
+    node.Stop();  // Before the server goes that its callbacks use.
+    return status;
+  }
+  logger.Info("listening", {{"port", server->port()},
+                            {"metrics_port", metrics_server->port()},
+                            {"applied", store->applied()}});
 
   const int received = WaitForSignal();
   logger.Info("draining", {{"signal", received}});

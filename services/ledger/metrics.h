@@ -9,7 +9,7 @@ namespace groat::ledger_service {
 struct LedgerMetrics {
   explicit LedgerMetrics(telemetry::Metrics& metrics)
       : head_height(metrics.Gauge("groat_ledger_head_height",
-                                  "Height of the register's head when it was last read.")),
+                                  "Highest height known to be in the register.")),
         applied_height(metrics.Gauge("groat_ledger_applied_height",
                                      "Height that this node has verified and stored.")),
         verified_height(metrics.Gauge("groat_ledger_verified_height",
@@ -62,6 +62,10 @@ struct LedgerMetrics {
                                         "Growth proofs that are wrong. Any is an alarm.")),
         checkpoints(metrics.Counter("groat_ledger_formed_checkpoints_total",
                                     "Checkpoints that this node has formed or taken over.")),
+        checkpoint_seconds(
+            metrics.Histogram("groat_ledger_checkpoint_seconds",
+                              "From the storing of a block here to a checkpoint of its height.",
+                              telemetry::LatencyBoundsSeconds())),
         wrong_shares(metrics.Counter("groat_ledger_wrong_shares_total",
                                      "Signatures of nodes that did not verify or contradict "
                                      "each other or this node's history.")),
@@ -96,6 +100,7 @@ struct LedgerMetrics {
   prometheus::Counter& growth_retries;
   prometheus::Counter& growth_failures;
   prometheus::Counter& checkpoints;
+  prometheus::Histogram& checkpoint_seconds;
   prometheus::Counter& wrong_shares;
   prometheus::Counter& peer_fetches;
   prometheus::Counter& forks;
