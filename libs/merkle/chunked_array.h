@@ -40,12 +40,27 @@ class ChunkedArray {
     ++size_;
   }
 
+  // Takes the memory for `count` more values from the system now. What is in the array stays
+  // untouched, so this may run beside const functions. Does nothing while the array is small.
+  void Reserve(size_t count) {
+    if (capacity_ < kChunkSize) return;
+    while (capacity_ - size_ + spare_.size() * kChunkSize < count) {
+      Chunk chunk = Allocate(kChunkSize);
+      // The system gives a page when it is first written to.
+      auto* bytes = reinterpret_cast<volatile uint8_t*>(chunk.get());
+      for (size_t i = 0; i < kChunkSize * sizeof(T); i += kPageBytes) bytes[i] = 0;
+      spare_.push_back(std::move(chunk));
+    }
+  }
+
   size_t memory_bytes() const {
-    return capacity_ * sizeof(T) + chunks_.capacity() * sizeof(chunks_[0]);
+    return (capacity_ + spare_.size() * kChunkSize) * sizeof(T) +
+           (chunks_.capacity() + spare_.capacity()) * sizeof(Chunk);
   }
 
  private:
   static constexpr size_t kHugePageBytes = size_t{2} << 20;
+  static constexpr size_t kPageBytes = 4096;
   struct Free {
     void operator()(T* chunk) const { std::free(chunk); }
   };
@@ -64,6 +79,12 @@ class ChunkedArray {
   }
 
   void Grow() {
+    if (!spare_.empty()) {
+      chunks_.push_back(std::move(spare_.back()));
+      spare_.pop_back();
+      capacity_ += kChunkSize;
+      return;
+    }
     if (capacity_ >= kChunkSize || capacity_ == 0) {
       const size_t count = capacity_ == 0 ? std::min<size_t>(16, kChunkSize) : kChunkSize;
       chunks_.push_back(Allocate(count));
@@ -77,6 +98,7 @@ class ChunkedArray {
   }
 
   std::vector<Chunk> chunks_;
+  std::vector<Chunk> spare_;  // What Reserve took and Grow has not used.
   size_t size_ = 0;
   size_t capacity_ = 0;
 };

@@ -11,7 +11,7 @@ namespace {
 constexpr size_t kLeastChunkBytes = 256;
 // Hashes planned for one chunk, so that a chunk about an old cycle, where every hash may cost
 // hundreds, stays a bounded piece of work.
-constexpr size_t kPlanSlots = size_t{1} << 16;
+constexpr size_t kPlanSlots = size_t{1} << 14;
 
 // A hash that stands in the chunk once the plan has run.
 struct Pending {

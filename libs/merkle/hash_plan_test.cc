@@ -93,7 +93,28 @@ TEST(ChunkedArrayTest, GrowsAndKeepsValues) {
   for (uint64_t i = 0; i < 1000; ++i) array.push_back(i);
   EXPECT_EQ(first, &array[0]);
   for (uint64_t i = 0; i < 1000; ++i) EXPECT_EQ(array[i], i * i);
+  const size_t before = array.memory_bytes();
+  array.Reserve(array.size() % 64);  // Fits.
+  EXPECT_EQ(array.memory_bytes(), before);
   EXPECT_LT(array.memory_bytes(), (2000 + 64) * sizeof(uint64_t) + 1024);
+
+  array.Reserve(200);
+  EXPECT_EQ(array.size(), 2000u);
+  const size_t reserved = array.memory_bytes();
+  EXPECT_GT(reserved, before);
+  for (uint64_t i = 0; i < 200; ++i) array.push_back(i);
+  EXPECT_LE(array.memory_bytes(), reserved + 1024);
+  EXPECT_EQ(array[2199], 199u);
+  EXPECT_EQ(array[999], 999u * 999u);
+}
+
+TEST(ChunkedArrayTest, SmallArraysReserveNothing) {
+  ChunkedArray<uint64_t, 64> array;
+  array.push_back(7);
+  const size_t before = array.memory_bytes();
+  array.Reserve(1000);
+  EXPECT_EQ(array.memory_bytes(), before);
+  EXPECT_EQ(array[0], 7u);
 }
 
 }  // namespace

@@ -91,6 +91,8 @@ absl::Status Trie::Add(std::span<const TrieEntry> slice) {
   return impl_->writer->Add(impl_->store, slice);
 }
 
+void Trie::Reserve(size_t leaves) { impl_->store.Reserve(leaves); }
+
 TrieSummary Trie::Seal() {
   GROAT_CHECK(impl_->open_cycle.has_value()) << "no cycle is open";
   const uint64_t cycle = *impl_->open_cycle;

@@ -141,6 +141,12 @@ uint32_t TrieStore::AppendLeaf(const TrieEntry& entry) {
   return id;
 }
 
+void TrieStore::Reserve(size_t leaves) {
+  entries_.Reserve(leaves);
+  forks_.Reserve(leaves);
+  hashes_.Reserve(leaves);
+}
+
 void TrieStore::SetHash(uint32_t fork_id, const Hash& hash, uint32_t end) {
   hashes_[fork_id] = hash;
   Fork& fork = forks_[fork_id];

@@ -30,7 +30,8 @@
 namespace groat::merkle {
 
 // Leaves from which on a fork is an upper one. Measured with 10 million leaves and 100,000 a cycle:
-// half of it costs 8 bytes a leaf more, twice as much makes proofs in old cycles twice as slow.
+// with 512 an insert takes a sixth less and a leaf 6 bytes less, but a null proof in the cycle
+// before, which every proof of provenance has, takes half as long again.
 inline constexpr uint16_t kHistoryLeaves = 256;
 inline constexpr uint32_t kMaxLeaves = (uint32_t{1} << 31) - 1;
 
@@ -109,6 +110,7 @@ class TrieStore {
 
   // Writing; TrieWriter keeps the invariants.
   uint32_t AppendLeaf(const TrieEntry& entry);  // Also makes room for its fork.
+  void Reserve(size_t leaves);
   void set_root(NodeRef node) { root_ = node; }
   // The hash of a fork with all leaves below `end`, the last for the open cycle. Kept for ever if
   // the fork has a history.
