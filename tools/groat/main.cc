@@ -3,6 +3,8 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <cstdlib>
+#include <string>
+#include <vector>
 
 #include "tools/groat/commands/commands.h"
 
@@ -49,6 +51,12 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    // CLI11 would only say that a subcommand is missing.
+    const std::vector<std::string> unknown = app.remaining();
+    if (app.get_subcommands().empty() && !unknown.empty()) {
+      return static_cast<int>(
+          shell.Usage("unknown subcommand or flag " + unknown.front() + "; see groat --help"));
+    }
     // Prints help or what is wrong; help and version are no errors.
     return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::kUsage);
   }
