@@ -130,16 +130,19 @@ void Engine::Start() {
   thread_ = std::thread([this] { Run(); });
 }
 
-Engine::~Engine() {
-  if (thread_.joinable()) {
-    {
-      MutexLock lock(mutex_);
-      inbox_.draining = true;
-      inbox_.stopping = true;
-    }
-    changed_.NotifyAll();
-    thread_.join();
+void Engine::Stop() {
+  if (!thread_.joinable()) return;
+  {
+    MutexLock lock(mutex_);
+    inbox_.draining = true;
+    inbox_.stopping = true;
   }
+  changed_.NotifyOne();
+  thread_.join();
+}
+
+Engine::~Engine() {
+  Stop();
   log_.reset();  // Before what its callback uses.
 }
 

@@ -76,6 +76,10 @@ class Engine {
   // nothing was taken and `done` is never called.
   absl::Status Submit(Submission submission) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Ends the engine's thread; callers that are still owed an answer get UNAVAILABLE, through the
+  // pools. After it the pools may go, and the engine last, since their tasks read its tries.
+  void Stop() ABSL_LOCKS_EXCLUDED(mutex_);
+
   // A verified checkpoint covers the blocks of all cycles up to this one.
   void NoteAnchored(record::Cycle cycle) ABSL_LOCKS_EXCLUDED(mutex_);
 

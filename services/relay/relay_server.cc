@@ -148,9 +148,9 @@ RelayServer::~RelayServer() {
   if (server_ != nullptr) server_->Drain(std::chrono::milliseconds(0));
   anchor_.reset();  // Calls the engine.
   if (cycles_ != nullptr) cycles_->RemoveListener(gauges_);
-  engine_.reset();  // Owes its answers to the pools.
+  if (engine_ != nullptr) engine_->Stop();
   acknowledgements_.reset();
-  workers_.reset();  // They use what is left.
+  workers_.reset();  // Their tasks use the engine's tries, so it goes last.
 }
 
 }  // namespace groat::relay_service
