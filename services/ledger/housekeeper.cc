@@ -182,6 +182,7 @@ absl::Status Housekeeper::GiveUp(const Standing& standing) {
 }
 
 absl::Status Housekeeper::ReportProgress() {
+  if (context_.halt->tripped()) return absl::OkStatus();
   const Height signed_height = callbacks_.signed_height();
   if (context_.store->applied() == reported_.applied && signed_height == reported_.signed_height &&
       reported_.reported_at_ms != 0) {

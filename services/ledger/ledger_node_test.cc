@@ -355,7 +355,10 @@ TEST_F(LedgerNodeTest, AnOlderRegisterStopsTheNodesAndBothHistoriesAreShown) {
     // Ours up to 5, theirs up to 3, the last common one, and what was signed.
     EXPECT_THAT(want, StatusIs(absl::StatusCode::kDataLoss, HasSubstr("5:" + lost[1].Id().Hex())));
     EXPECT_THAT(want, StatusIs(absl::StatusCode::kDataLoss, HasSubstr("last in common 3")));
-    EXPECT_THAT(want, StatusIs(absl::StatusCode::kDataLoss, HasSubstr("signed up to")));
+    // A node need not have signed: two of three make a checkpoint.
+    if (ledger.node(i).signed_height() > Height(0)) {
+      EXPECT_THAT(want, StatusIs(absl::StatusCode::kDataLoss, HasSubstr("signed up to")));
+    }
     EXPECT_EQ(ledger.Append(i, {next}).status().code(), absl::StatusCode::kDataLoss);
     EXPECT_EQ(ledger.ReadHead(i).status().code(), absl::StatusCode::kDataLoss);
     EXPECT_EQ(ledger.store(i).applied(), Height(5)) << "stale reads still show our history";

@@ -67,8 +67,10 @@ void RegisterView::TripFork(ledger::ForkKind kind, const std::string& reason) co
     const Height high = std::min(head.height, fork.theirs.back().height);
     const std::optional<ChainPoint> common = FindLastCommon(Height(1), high);
     if (common.has_value()) {
-      fork.theirs.insert(fork.theirs.begin(), *common);
-      heights.push_back(common->height);
+      // Below the points shown, or among them.
+      if (common->height < fork.theirs.front().height) {
+        fork.theirs.insert(fork.theirs.begin(), *common);
+      }
     }
     for (const ChainPoint& point : fork.theirs) heights.push_back(point.height);
   }

@@ -14,17 +14,33 @@ using record::Height;
 // Blocks in one key: those of a large append.
 constexpr size_t kBlocksPerRun = 1000;
 
-// Whether an item under the prefix is one that this restore would write before the head.
-absl::StatusOr<bool> IsOwnRun(const BlockStore& store, const RegisterKeys& keys,
-                              const storage::KeyValue& item) {
+// Whether a restore of this store may go on although the register has the item: it says nothing
+// about the chain, or it is what this restore would write before the head.
+bool IsHarmless(const BlockStore& store, const RegisterKeys& keys, const storage::KeyValue& item) {
   const std::optional<RegisterKeys::Name> name = keys.Parse(item.key);
-  if (!name.has_value() || name->kind != RegisterKeys::Kind::kBlockRun) return false;
-  const absl::StatusOr<std::vector<Block>> blocks = DecodeBlockRun(item.value);
-  if (!blocks.ok()) return false;
-  for (const Block& block : *blocks) {
-    if (store.IdAt(block.height) != block.Id()) return false;
+  if (!name.has_value()) return false;
+  switch (name->kind) {
+    case RegisterKeys::Kind::kHead:
+      return false;
+    case RegisterKeys::Kind::kBlockRun: {
+      const absl::StatusOr<std::vector<Block>> blocks = DecodeBlockRun(item.value);
+      return blocks.ok() && std::all_of(blocks->begin(), blocks->end(), [&](const Block& block) {
+               return store.IdAt(block.height) == block.Id();
+             });
+    }
+    case RegisterKeys::Kind::kRelay: {
+      const absl::StatusOr<ledger::RelayTip> tip = DecodeTip(item.value);
+      if (!tip.ok()) return false;
+      const absl::StatusOr<Block> block = store.AtHeight(tip->height);
+      return block.ok() && block->root.statement == tip->statement;
+    }
+    case RegisterKeys::Kind::kProgress:
+    case RegisterKeys::Kind::kSignature:
+    case RegisterKeys::Kind::kSequencer:
+    case RegisterKeys::Kind::kSequencerWish:
+      return true;  // Of nodes that were started before the restore.
   }
-  return true;
+  return false;
 }
 
 absl::Status CheckEmpty(const BlockStore& store, const RegisterKeys& keys, storage::Register& reg) {
@@ -32,8 +48,7 @@ absl::Status CheckEmpty(const BlockStore& store, const RegisterKeys& keys, stora
   while (true) {
     GROAT_ASSIGN_OR_RETURN(const storage::RangeResult page, reg.ReadRange(range, 16));
     for (const storage::KeyValue& item : page.items) {
-      GROAT_ASSIGN_OR_RETURN(const bool own, IsOwnRun(store, keys, item));
-      if (own) continue;
+      if (IsHarmless(store, keys, item)) continue;
       return absl::FailedPreconditionError(
           absl::StrCat("the register is not empty: it has the key ", item.key,
                        "; a restore needs a new register or another prefix"));
