@@ -175,6 +175,9 @@ absl::Status EtcdChannels::Call(const Manner& manner, const Try& attempt) const 
   absl::Status last;
   size_t unreached = 0;  // The endpoint that the last failure to connect was about.
   for (size_t tries = 1; absl::Now() < deadline; ++tries) {
+    // What cannot be repeated is not sent so late that its answer would surely be missed.
+    const absl::Duration left = deadline - absl::Now();
+    if (!manner.repeatable && tries > 1 && left < options_.try_timeout / 2) break;
     const size_t index = preferred_.load();
     if (Connect(index, deadline)) {
       grpc::ClientContext context;
@@ -186,8 +189,9 @@ absl::Status EtcdChannels::Call(const Manner& manner, const Try& attempt) const 
       const Verdict verdict = Judge(status);
       if (verdict == Verdict::kFinal) return last;
       MoveOn(index);
-      if (verdict == Verdict::kUnknown && !manner.repeatable)
+      if (verdict == Verdict::kUnknown && !manner.repeatable) {
         return OutcomeUnknownError(std::string(last.message()));
+      }
     } else {
       unreached = index;
       MoveOn(index);

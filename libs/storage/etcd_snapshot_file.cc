@@ -92,8 +92,8 @@ absl::StatusOr<int64_t> EtcdSnapshotFile::Finish() {
     return FileError("cannot rename to", state_->path);
   }
   close(std::exchange(state_->descriptor, -1));
-  std::string folder = std::filesystem::path(state_->path).parent_path().string();
-  if (folder.empty()) folder = ".";
+  const std::filesystem::path parent = std::filesystem::path(state_->path).parent_path();
+  const std::string folder = parent.empty() ? std::string(1, '.') : parent.string();
   const int folder_descriptor = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder_descriptor < 0) return FileError("cannot open", folder);
   const int synced = fsync(folder_descriptor);
