@@ -43,6 +43,9 @@ absl::Status Checkpointer::Start() {
   collector_ =
       std::make_unique<CheckpointCollector>(context_.ledger_id, context_.node_keys, newest);
   context_.metrics->checkpoint_height.Set(static_cast<double>(collector_->newest_height().value()));
+  if (mark.has_value()) {
+    context_.metrics->signed_height.Set(static_cast<double>(mark->height.value()));
+  }
   if (mark.has_value() && !context_.halt->tripped()) {
     // Shares vanish with the lease of the process that published them: this one brings back the
     // last, from which nodes that were away learn the newest checkpoint.
