@@ -138,10 +138,17 @@ absl::StatusOr<relay::v1::GetProofResponse> Answers::Proof(const Hash& key,
 absl::StatusOr<relay::v1::GetProofsResponse> Answers::Proofs(const std::vector<Hash>& keys,
                                                              const Prover::Span& span) {
   relay::v1::GetProofsResponse response;
+  uint64_t null_proofs = 0;
   for (const Hash& key : keys) {
     const absl::StatusOr<asset::ProofOfProvenance> proof = Prove(key, span);
     common::v1::ProofOfProvenance* out = response.add_proofs();
     if (proof.ok()) {
+      null_proofs += proof->nulls.size();
+      if (keys.size() > 1 && null_proofs > kMaxNullProofsPerAnswer) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("the ", keys.size(), " proofs have more than ", kMaxNullProofsPerAnswer,
+                         " null proofs in all: raise since_cycle or ask for fewer keys"));
+      }
       wire::ToProto(*proof, out);
     } else if (absl::IsNotFound(proof.status())) {
       wire::SetBytes(key, out->mutable_key());

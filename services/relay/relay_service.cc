@@ -79,8 +79,6 @@ ServerUnaryReactor* RelayService::GetProofs(CallbackServerContext* context,
   if (!keys.ok()) return rpc::FinishUnary(context, keys.status());
   const Prover::Span span{record::Cycle(request->since_cycle()),
                           record::Cycle(request->at_cycle())};
-  const absl::Status bounded = relay_.answers.CheckSpan(keys->size(), span.since);
-  if (!bounded.ok()) return rpc::FinishUnary(context, bounded);
   return OnWorker(relay_.workers, context, response, [this, keys = *std::move(keys), span] {
     return relay_.answers.Proofs(keys, span);
   });
