@@ -23,6 +23,8 @@ constexpr size_t kMaxFileBytes = 1 << 20;
 constexpr uint32_t kMaxEtcdMembers = 9;
 constexpr uint32_t kMaxShardBits = 16;
 constexpr mode_t kPublicMode = 0644;
+// The least that an authority is valid: ten years.
+constexpr int64_t kAuthoritySeconds = int64_t{3653} * 24 * 3600;
 
 absl::Status CheckPlan(const NetworkPlan& plan) {
   const auto refuse = [](const char* name, uint64_t value, uint64_t least, uint64_t most) {
@@ -71,10 +73,16 @@ std::vector<std::string> CertificateNames(const NetworkPlan& plan) {
   return names;
 }
 
+// Longer than its certificates, so that more can be issued and expired ones renewed.
+CertificateValidity AuthorityValidity(const CertificateValidity& certificates) {
+  return {certificates.not_before_s,
+          std::max(certificates.not_after_s, certificates.not_before_s + kAuthoritySeconds)};
+}
+
 absl::StatusOr<asset::Trust> FillFolder(const NetworkFolder& folder, const NetworkPlan& plan) {
-  GROAT_ASSIGN_OR_RETURN(
-      const CertificateAuthority authority,
-      CertificateAuthority::Create("groat", CertificateKey::Generate(), plan.validity));
+  GROAT_ASSIGN_OR_RETURN(const CertificateAuthority authority,
+                         CertificateAuthority::Create("groat", CertificateKey::Generate(),
+                                                      AuthorityValidity(plan.validity)));
   GROAT_RETURN_IF_ERROR(
       WriteCertificateKeyFile(folder.AuthorityKey().string(), authority.key(), IfExists::kRefuse));
   GROAT_RETURN_IF_ERROR(WritePublic(folder.Authority(), authority.certificate_pem()));

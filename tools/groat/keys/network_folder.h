@@ -61,6 +61,7 @@ struct NetworkPlan {
   uint64_t period_cycles = 0;  // 0: the first period never ends.
   // DNS names and IP addresses that every certificate carries beside localhost, 127.0.0.1 and ::1.
   std::vector<std::string> hosts;
+  // Of the certificates; the authority's own is at least ten years.
   CertificateValidity validity;
 };
 

@@ -181,6 +181,14 @@ TEST_F(NetworkFolderTest, TakesOverAnEd25519Authority) {
   EXPECT_EQ(listings[0].public_key_sha256, Sha256(AsBytes(authority.key().public_key_der())).Hex());
 }
 
+// Later certificates, made with the same lifetime as the first, end after those.
+TEST_F(NetworkFolderTest, AuthorityOutlivesItsFirstCertificates) {
+  const NetworkFolder folder(root_ / "net");
+  GROAT_ASSERT_OK(CreateNetwork(folder.path(), plan_));
+  const CertificateValidity later{plan_.validity.not_before_s, plan_.validity.not_after_s + 1000};
+  GROAT_EXPECT_OK(IssueCertificate(folder, SubjectFor("till-9", {}), later));
+}
+
 TEST_F(NetworkFolderTest, ReadTrustNamesTheFile) {
   std::ofstream(root_ / "bad.json") << "{}";
   EXPECT_THAT(ReadTrust(root_ / "bad.json"),
