@@ -6,7 +6,7 @@ JOBS ?= $(shell nproc)
 # Empty for root; otherwise packages are installed through sudo.
 SUDO ?= $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help demo test build packages configure lint format format-check fuzz asan tsan clean
+.PHONY: help demo test build packages configure lint interop format format-check fuzz asan tsan clean
 
 help:  ## This list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -33,6 +33,13 @@ lint: node_modules  ## Check the contracts with buf and the sources' format.
 node_modules: package-lock.json
 	npm ci --no-fund --no-audit
 	@touch node_modules
+
+interop: build tests/interop/node_modules  ## A client in another language against real processes.
+	node tests/interop/interop_test.js $(BUILD)/bin/groat
+
+tests/interop/node_modules: tests/interop/package-lock.json
+	cd tests/interop && npm ci --no-fund --no-audit
+	@touch $@
 
 format:  ## Format every C++ source.
 	@scripts/format
