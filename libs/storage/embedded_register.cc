@@ -117,7 +117,8 @@ absl::StatusOr<RegisterState> LoadState(rocksdb::DB& db, const std::string& path
   for (const bool leases : {true, false}) {
     const std::unique_ptr<rocksdb::Iterator> it(db.NewIterator(options));
     for (it->SeekToFirst(); it->Valid(); it->Next()) {
-      if ((it->key()[0] == kLeaseTag) != leases) continue;
+      const bool is_lease = !it->key().empty() && it->key()[0] == kLeaseTag;
+      if (is_lease != leases) continue;
       const absl::Status loaded =
           LoadRecord(AsBytes({it->key().data(), it->key().size()}),
                      AsBytes({it->value().data(), it->value().size()}), state);
