@@ -88,10 +88,12 @@ async function run(platform, folder) {
   const credentials = grpc.credentials.createSsl(key('ca.pem'), key('client.key.pem'),
                                                  key('client.crt.pem'));
   const endpoint = (name) => platform.processes.find((one) => one.name === name).endpoint;
+  // The certificates name localhost too; Node.js does not like to ask a server for an IP address.
+  const options = {'grpc.ssl_target_name_override': 'localhost'};
   const relay = new (load('groat/relay/v1/relay.proto').relay.v1.RelayService)(
-    endpoint('relay'), credentials);
+    endpoint('relay'), credentials, options);
   const ledger = new (load('groat/ledger/v1/ledger.proto').ledger.v1.LedgerService)(
-    endpoint('ledger-0'), credentials);
+    endpoint('ledger-0'), credentials, options);
 
   const unlock = randomBytes(32);
   const value = randomBytes(32);
@@ -112,7 +114,7 @@ async function run(platform, folder) {
 
   const {provenance} = await call(relay, 'GetProof', {unlock: update.unlock});
   const checkpoint = first.checkpoint;
-  const roots = [provenance.root, ...provenance.null_proofs.map((one) => one.root)];
+  const roots = [provenance.root, ...(provenance.null_proofs ?? []).map((one) => one.root)];
   const blocks = [];
   for (const root of roots) blocks.push(await evidence(ledger, root, checkpoint));
   const bundle = join(folder, 'bundle.json');
