@@ -295,7 +295,7 @@ absl::StatusOr<std::vector<record::Block>> Cluster::Chain(uint32_t node,
     request.set_limit(kPageBlocks);
     request.set_read_mode(mode);
     ledger::v1::ListBlocksResponse response;
-    rpc::CallContext context(kCallTimeout);
+    PatientContext context(kCallTimeout);
     GROAT_RETURN_IF_ERROR(rpc::FromGrpc(ledger(node).ListBlocks(&context, request, &response)));
     for (const common::v1::Block& proto : response.blocks()) {
       GROAT_ASSIGN_OR_RETURN(record::Block block, wire::FromProto(proto));
@@ -307,7 +307,7 @@ absl::StatusOr<std::vector<record::Block>> Cluster::Chain(uint32_t node,
 }
 
 absl::StatusOr<ledger::v1::GetClusterStatusResponse> Cluster::LedgerStatus(uint32_t node) const {
-  rpc::CallContext context(kCallTimeout);
+  PatientContext context(kCallTimeout);
   ledger::v1::GetClusterStatusResponse response;
   GROAT_RETURN_IF_ERROR(rpc::FromGrpc(admin(node).GetClusterStatus(&context, {}, &response)));
   return response;

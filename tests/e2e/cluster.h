@@ -26,6 +26,7 @@
 #include "groat/ledger/v1/admin.grpc.pb.h"
 #include "groat/ledger/v1/ledger.grpc.pb.h"
 #include "record/block.h"
+#include "rpc/channel.h"
 #include "rpc/retry.h"
 #include "tests/e2e/run.h"
 #include "tools/groat/client/ledger_client.h"
@@ -120,6 +121,13 @@ class Cluster {
   std::map<std::string, bool> running_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> unexpected_ends_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<platform::Supervisor> supervisor_;  // Its thread calls OnEvent.
+};
+
+// A call to a process that serves: waits for the connection, since a channel that met it dead goes
+// on answering UNAVAILABLE until its next attempt to connect.
+class PatientContext : public rpc::CallContext {
+ public:
+  explicit PatientContext(milliseconds timeout) : CallContext(timeout) { set_wait_for_ready(true); }
 };
 
 // Asks `check` again and again until it says OK; its last error after kPatience. For a state that

@@ -8,7 +8,6 @@
 #include "base/status_macros.h"
 #include "base/status_matchers.h"
 #include "merkle/block_log.h"
-#include "rpc/channel.h"
 #include "rpc/status.h"
 #include "tests/e2e/append_load.h"
 #include "tests/e2e/chain_history.h"
@@ -83,7 +82,7 @@ class LedgerKillTest : public ::testing::Test {
                                record::NodeKeys::Create(cluster_->trust().ledger_nodes));
     for (uint32_t node = 0; node < kNodes; ++node) {
       SCOPED_TRACE(absl::StrCat("node ", node));
-      rpc::CallContext context(kPatience);
+      PatientContext context(kPatience);
       ledger::v1::WatchCheckpointsRequest request;
       request.set_above_height(chain.size() - 1);
       const auto reader = cluster_->ledger(node).WatchCheckpoints(&context, request);

@@ -8,7 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "base/status_matchers.h"
-#include "rpc/channel.h"
 #include "rpc/status.h"
 #include "tests/e2e/cluster.h"
 #include "tests/e2e/run.h"
@@ -84,7 +83,7 @@ class OutageTest : public ::testing::Test {
     // Its own words: checkpoints that it has seen, and blocks that it has.
     const auto node = static_cast<uint32_t>(victim.back() - '0');
     GROAT_RETURN_IF_ERROR(Eventually([&]() -> absl::Status {
-      rpc::CallContext context(kPatience);
+      PatientContext context(kPatience);
       ledger::v1::GetCheckpointRequest request;
       request.set_min_height(height.value());
       ledger::v1::GetCheckpointResponse response;

@@ -13,7 +13,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "base/status_matchers.h"
-#include "rpc/channel.h"
 #include "rpc/status.h"
 #include "tests/e2e/cluster.h"
 #include "tests/e2e/program.h"
@@ -71,7 +70,7 @@ class CheckpointWatch {
  private:
   void Run(uint32_t node) {
     while (!stopping_.cancelled()) {
-      rpc::CallContext context(kPatience);
+      PatientContext context(kPatience);
       const rpc::Cancellation::Scope scope(stopping_, context);
       const auto reader = cluster_.ledger(node).WatchCheckpoints(&context, {});
       ledger::v1::WatchCheckpointsResponse response;
@@ -146,7 +145,7 @@ class RollbackTest : public ::testing::Test {
   }
 
   absl::StatusOr<ledger::v1::GetHeadResponse> Head(uint32_t node, ledger::v1::ReadMode mode) {
-    rpc::CallContext context(kCallTimeout);
+    PatientContext context(kCallTimeout);
     ledger::v1::GetHeadRequest request;
     request.set_read_mode(mode);
     ledger::v1::GetHeadResponse response;
@@ -157,7 +156,7 @@ class RollbackTest : public ::testing::Test {
 
   // A root that the relay signed: what it appended last.
   absl::Status Append(uint32_t node, const common::v1::SignedRoot& root) {
-    rpc::CallContext context(kCallTimeout);
+    PatientContext context(kCallTimeout);
     ledger::v1::AppendRootRequest request;
     *request.add_roots() = root;
     ledger::v1::AppendRootResponse response;
