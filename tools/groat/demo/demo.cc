@@ -49,15 +49,23 @@ Demo::Demo(DemoOptions options, terminal::Progress& progress, rpc::Cancellation&
 Demo::~Demo() = default;
 
 absl::StatusOr<DemoReport> Demo::Run() {
+  const absl::Status status = RunSteps();
+  progress_.Clear();
+  if (platform_ != nullptr) {
+    progress_.Line("stopping: relay, then ledger, then etcd");
+    for (const std::string& name : platform_->Drain()) {
+      Fault(absl::StrCat(name, " did not stop in time"));
+    }
+  }
+  if (!status.ok()) return status;
+  return report_;
+}
+
+absl::Status Demo::RunSteps() {
   GROAT_RETURN_IF_ERROR(StartPlatform());
   GROAT_RETURN_IF_ERROR(Connect());
   GROAT_RETURN_IF_ERROR(Play());
-  GROAT_RETURN_IF_ERROR(Audit());
-  progress_.Line("stopping: relay, then ledger, then etcd");
-  for (const std::string& name : platform_->Drain()) {
-    Fault(absl::StrCat(name, " did not stop in time"));
-  }
-  return report_;
+  return Audit();
 }
 
 absl::Status Demo::StartPlatform() {

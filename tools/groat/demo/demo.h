@@ -32,11 +32,12 @@ class Demo {
   Demo(DemoOptions options, terminal::Progress& progress, rpc::Cancellation& cancellation);
   ~Demo();
 
-  // Runs all of it. An error means that it could not be run or found out; what did not hold is in
-  // the report's faults.
+  // Runs all of it and stops the platform, whatever happens. An error means that it could not be
+  // run or found out; what did not hold is in the report's faults.
   absl::StatusOr<DemoReport> Run();
 
  private:
+  absl::Status RunSteps();
   absl::Status StartPlatform();
   absl::Status Connect();
   absl::Status Play();
