@@ -184,8 +184,24 @@ absl::Status Appender::CheckTips(const ledger::RelayTips& tips) const {
   return absl::OkStatus();
 }
 
+absl::Status Appender::WaitForStanding(const std::vector<AppendRequest>& batch) {
+  Height need;
+  for (const AppendRequest& request : batch) {
+    const record::RootStatement& first = request.roots.front().statement;
+    const auto tip = base_->tips.find(ledger::RelayShard::Of(first));
+    if (tip == base_->tips.end() || first.cycle > tip->second.statement.cycle) continue;
+    need = std::max(need, tip->second.height);
+  }
+  if (need <= context_.store->applied() || callbacks_.wait_applied(need)) return absl::OkStatus();
+  base_.reset();
+  return absl::UnavailableError(absl::StrCat("this node has applied ",
+                                             context_.store->applied().value(), " of ",
+                                             need.value(), " blocks"));
+}
+
 absl::Status Appender::ServeOnce(std::vector<AppendRequest>& batch) {
   GROAT_RETURN_IF_ERROR(EnsureBase());
+  GROAT_RETURN_IF_ERROR(WaitForStanding(batch));
   const ledger::BlockOfCycle standing = [this](ledger::RelayShard name,
                                                record::Cycle cycle) -> std::optional<Block> {
     absl::StatusOr<Block> block = context_.store->ByCycle(name, cycle);

@@ -74,6 +74,8 @@ class Appender {
   void Serve(std::vector<AppendRequest> batch);
   void AnswerExpired(std::vector<AppendRequest>& batch, const absl::Status& last_error);
   absl::Status EnsureBase();
+  // Blocks that repetitions are answered with come from the store: waits until they are there.
+  absl::Status WaitForStanding(const std::vector<AppendRequest>& batch);
   // The register's relay entries must name blocks of our own chain.
   absl::Status CheckTips(const ledger::RelayTips& tips) const;
   // One plan and one transaction; answers what is decided and takes it out of `batch`.

@@ -207,6 +207,34 @@ TEST_F(AppenderTest, WaitingRequestsShareATransaction) {
   EXPECT_EQ(metrics_.appended_blocks.Value(), 2);
 }
 
+// A repetition beside a new root is answered with its block, also if the store is behind: this
+// node's own appends are not waited for otherwise.
+TEST_F(AppenderTest, ARepetitionWaitsForItsBlock) {
+  appender_->Start();
+  const record::SignedRoot root = relay_.Next();
+  // The appender stands still in the answer until the other two wait together.
+  std::promise<void> both_wait;
+  std::promise<absl::Status> answered;
+  AppendRequest first{{root},
+                      std::chrono::steady_clock::now() + std::chrono::seconds(20),
+                      [&](absl::StatusOr<std::vector<Block>> blocks) {
+                        both_wait.get_future().wait();
+                        answered.set_value(blocks.status());
+                      }};
+  ASSERT_TRUE(appender_->TryEnqueue(first));
+  ASSERT_TRUE(testing::Eventually([&] { return metrics_.appended_blocks.Value() == 1; }));
+  auto next = Enqueue({other_.Next()});
+  auto again = Enqueue({root});
+  EXPECT_EQ(store_->applied(), Height(0));
+  both_wait.set_value();
+  GROAT_EXPECT_OK(answered.get_future().get());
+  GROAT_EXPECT_OK(next.get());
+  const absl::StatusOr<std::vector<Block>> blocks = again.get();
+  GROAT_ASSERT_OK(blocks);
+  EXPECT_EQ(blocks->back().height, Height(1));
+  EXPECT_EQ(faults_.commit_count(), 2);
+}
+
 TEST_F(AppenderTest, WithoutTheRegisterRequestsEndAtTheirDeadline) {
   appender_->Start();
   faults_.SetUnavailable(true);

@@ -16,6 +16,7 @@ using record::Height;
 
 constexpr size_t kMaxQueuedShares = 4096;
 constexpr size_t kMaxAppliedTimes = 1024;
+constexpr std::chrono::milliseconds kIdle = std::chrono::hours(1);
 // Keys deleted along with one publication.
 constexpr size_t kMaxDeletes = 60;
 // Own signatures kept while no checkpoint forms; the lowest goes first.
@@ -123,11 +124,12 @@ void Checkpointer::Run() {
   while (!wakeup_.stopped()) {
     TakeShares();
     Form();
-    if (!context_.halt->tripped()) Sign();
+    if (TimeToSign().count() == 0 && !context_.halt->tripped()) Sign();
     Form();  // With one node, or as the last of a quorum, the own share completes a checkpoint.
     if (Publish()) {
       backoff_ = std::chrono::milliseconds(0);
-      wakeup_.Sleep(std::chrono::seconds(3600));
+      const std::chrono::milliseconds wait = TimeToSign();
+      wakeup_.Sleep(wait.count() == 0 ? kIdle : wait);
     } else {
       backoff_ = std::clamp(2 * backoff_, context_.timing.retry_backoff,
                             context_.timing.max_retry_backoff);
@@ -212,6 +214,13 @@ void Checkpointer::Measure(Height checkpoint) {
   }
 }
 
+std::chrono::milliseconds Checkpointer::TimeToSign() const {
+  // Rounded up, so that what is waited for has come.
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+      last_signed_at_ + context_.timing.sign_interval - std::chrono::steady_clock::now());
+  return std::max(left, std::chrono::milliseconds(0));
+}
+
 void Checkpointer::Sign() {
   Height verified;
   {
@@ -239,6 +248,7 @@ void Checkpointer::Sign() {
     collector_->Add(share);
     own_[height] = share;
     unpublished_.insert(height);
+    last_signed_at_ = std::chrono::steady_clock::now();
     if (own_.size() > kMaxOwnShares) {
       unpublished_.erase(own_.begin()->first);
       own_.erase(own_.begin());

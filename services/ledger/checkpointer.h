@@ -2,9 +2,10 @@
 // forms checkpoints.
 //
 // In order, for every signature: the sign guard agrees, its mark is durable, the signature is made,
-// it is published under a lease. Not every height is signed: while one publication is under way the
-// verified height moves on, and the next signature is for the newest one; besides, the node signs
-// verified heights that others have signed, so that a majority meets (CheckpointCollector).
+// it is published under a lease. Not every height is signed: while one publication is under way,
+// and for the sign interval after a signature, the verified height moves on, and the next signature
+// is for the newest one; besides, the node signs verified heights that others have signed, so that
+// a majority meets (CheckpointCollector).
 //
 // A thread of its own owns collector and guard. Public functions are thread-safe.
 #ifndef GROAT_SERVICES_LEDGER_CHECKPOINTER_H_
@@ -60,6 +61,8 @@ class Checkpointer {
   void Form();
   // For the metric of the time from block to checkpoint.
   void Measure(record::Height checkpoint);
+  // How long the next signature has to wait.
+  std::chrono::milliseconds TimeToSign() const;
   void Sign();
   // False if it has to be tried again later.
   bool Publish();
@@ -80,6 +83,7 @@ class Checkpointer {
   std::set<record::Height> unpublished_;         // Of those in own_.
   std::set<record::Height> published_;           // Keys in the register, as far as known.
   std::chrono::milliseconds backoff_{0};
+  std::chrono::steady_clock::time_point last_signed_at_;
 
   mutable Mutex mutex_;
   std::deque<ledger::Share> shares_ ABSL_GUARDED_BY(mutex_);

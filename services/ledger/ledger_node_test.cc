@@ -335,6 +335,20 @@ TEST_F(LedgerNodeTest, AllNodesRestart) {
   ExpectCheckpoints(ledger, 10);
 }
 
+TEST_F(LedgerNodeTest, MetricsShowAfterARestartWhatWasSignedBefore) {
+  TestLedger ledger({.nodes = 1, .relays = {&relay_}});
+  ledger.StartAll();
+  GROAT_ASSERT_OK(ledger.Append(0, relay_.Next(5, 1)));
+  ExpectCheckpoints(ledger, 5);
+  EXPECT_EQ(ledger.metrics(0).signed_height.Value(), 5);
+  ledger.Stop(0);
+  ledger.Start(0);
+  EXPECT_EQ(ledger.metrics(0).signed_height.Value(), 5);
+  EXPECT_EQ(ledger.metrics(0).verified_height.Value(), 5);
+  EXPECT_EQ(ledger.metrics(0).checkpoint_height.Value(), 5);
+  EXPECT_EQ(ledger.metrics(0).applied_height.Value(), 5);
+}
+
 // --- Forks.
 
 TEST_F(LedgerNodeTest, AnOlderRegisterStopsTheNodesAndBothHistoriesAreShown) {

@@ -277,6 +277,8 @@ TEST_F(LedgerServiceTest, CheckpointsGrow) {
 TEST_F(LedgerServiceTest, AStoppedNodeSaysWhyAndEndsItsWatches) {
   using Stub = v1::LedgerService::Stub;
   Append(relay_.Next(3, 1));
+  // An acknowledged block may be applied later, and then the watch would begin with it.
+  ASSERT_TRUE(ledger_.WaitForApplied(0, 3));
   rpc::CallContext context(kPatience);
   const auto reader = stub_->WatchBlocks(&context, v1::WatchBlocksRequest());
   ledger_.reg().Restore(storage::RegisterState());
@@ -291,6 +293,26 @@ TEST_F(LedgerServiceTest, AStoppedNodeSaysWhyAndEndsItsWatches) {
   stale.set_read_mode(v1::READ_MODE_STALE);
   GROAT_ASSERT_OK_AND_ASSIGN(const v1::GetHeadResponse head, Call(&Stub::GetHead, stale));
   EXPECT_EQ(head.block().height(), 3u);
+}
+
+// Safety: a node that stops ends a watch whose client is behind, too.
+// Method: the client reads nothing until the node has stopped, with more to send than a stream
+// queues, then all that comes.
+TEST_F(LedgerServiceTest, AStoppedNodeEndsAWatchWithBlocksUnderWay) {
+  for (int i = 0; i < 4; ++i) Append(relay_.Next(256, 0));
+  ASSERT_TRUE(ledger_.WaitForApplied(0, 1024));
+  rpc::CallContext context(kPatience);
+  v1::WatchBlocksRequest request;
+  request.set_from_height(1);
+  const auto reader = stub_->WatchBlocks(&context, request);
+  v1::WatchBlocksResponse response;
+  ASSERT_TRUE(reader->Read(&response));
+  ledger_.reg().Restore(storage::RegisterState());
+  ASSERT_TRUE(Eventually([&] { return !ledger_.node(0).halted().ok(); }));
+  uint64_t height = 1;
+  while (reader->Read(&response)) ASSERT_EQ(response.block().height(), ++height);
+  EXPECT_LE(height, 1024u);
+  EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::DATA_LOSS);
 }
 
 TEST_F(LedgerServiceTest, OnlyAdminsAdminister) {

@@ -29,6 +29,9 @@ struct NodeTiming {
   std::chrono::milliseconds apply_timeout{3000};
   // How long the sequencer may take before a node commits by itself.
   std::chrono::milliseconds forward_timeout{2000};
+  // Between two signatures of a node: bounds what signing costs when blocks come fast, and does not
+  // delay the signature of a block that comes alone.
+  std::chrono::milliseconds sign_interval{20};
   std::chrono::milliseconds retry_backoff{50};
   std::chrono::milliseconds max_retry_backoff{1000};
 };

@@ -38,6 +38,7 @@ NodeTiming QuickTiming() {
   timing.lease_ttl = milliseconds(2000);
   timing.apply_timeout = milliseconds(2000);
   timing.forward_timeout = milliseconds(1000);
+  timing.sign_interval = milliseconds(2);
   timing.retry_backoff = milliseconds(2);
   timing.max_retry_backoff = milliseconds(20);
   return timing;
