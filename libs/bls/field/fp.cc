@@ -1,0 +1,42 @@
+#include "bls/field/fp.h"
+
+namespace groat::bls {
+namespace {
+
+constexpr Limbs<6> kOne = {1};
+
+constexpr Limbs<6> ShiftRight(Limbs<6> x, unsigned bits) {
+  for (size_t i = 0; i < 6; ++i) x[i] = x[i] >> bits | (i < 5 ? x[i + 1] << (64 - bits) : 0);
+  return x;
+}
+// (p - 1) / 2 and (p - 3) / 4; p = 3 mod 4.
+constexpr Limbs<6> kHalf = ShiftRight(FpParams::kModulus, 1);
+constexpr Limbs<6> kQuarter = ShiftRight(FpParams::kModulus, 2);
+
+}  // namespace
+
+Fp InverseSqrtCandidate(const Fp& x) { return x.Pow(kQuarter); }
+
+Fp SqrtCandidate(const Fp& x) { return InverseSqrtCandidate(x) * x; }
+
+std::optional<Fp> Sqrt(const Fp& x) {
+  const Fp root = SqrtCandidate(x);
+  if (!root.Square().Equals(x).Declassify()) return std::nullopt;
+  return root;
+}
+
+Choice IsSquare(const Fp& x) { return x.IsZero() | x.Pow(kHalf).Equals(Fp::One()); }
+
+bool IsSquareVariableTime(const Fp& x) { return IsSquare(x).Declassify(); }
+
+Choice IsLexicographicallyLargest(const Fp& x) {
+  // x >= (p + 1) / 2, where (p + 1) / 2 = (p - 1) / 2 + 1.
+  static constexpr Limbs<6> kBound = [] {
+    Limbs<6> bound{};
+    AddLimbs<6>(bound.data(), kHalf.data(), kOne.data());
+    return bound;
+  }();
+  return LimbsAtLeast<6>(x.ToLimbs(), kBound);
+}
+
+}  // namespace groat::bls
