@@ -23,7 +23,7 @@ struct Fp2 {
   static constexpr Fp2 One() { return {Fp::One(), Fp()}; }
   static constexpr Fp2 FromFp(const Fp& c0) { return {c0, Fp()}; }
   // A constant of the source.
-  static consteval Fp2 FromHex(std::string_view c0, std::string_view c1) {
+  static constexpr Fp2 FromHex(std::string_view c0, std::string_view c1) {
     return {Fp::FromHex(c0), Fp::FromHex(c1)};
   }
 

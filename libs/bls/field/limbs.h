@@ -142,10 +142,10 @@ constexpr Limbs<N> PowerOfTwoModulo(size_t exponent, const Limbs<N>& m) {
   return value;
 }
 
-// Hexadecimal digits with or without 0x; for constants in the source. A wrong digit or too many do
-// not compile, since `throw` is not constant.
+// Hexadecimal digits with or without 0x, for constants in the source only: there, a wrong digit or
+// too many do not compile, since `throw` is not constant.
 template <size_t N>
-consteval Limbs<N> LimbsFromHex(std::string_view hex) {
+constexpr Limbs<N> LimbsFromHex(std::string_view hex) {
   if (hex.substr(0, 2) == "0x") hex.remove_prefix(2);
   if (hex.size() > 16 * N) throw "too many digits";
   Limbs<N> value{};

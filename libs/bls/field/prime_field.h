@@ -43,7 +43,7 @@ class PrimeField {
   static constexpr PrimeField One() { return FromMontgomery(kR); }
   static constexpr PrimeField FromUint64(uint64_t value) { return FromLimbs(LimbArray{value}); }
   // A constant of the source; a number at or above the modulus does not compile.
-  static consteval PrimeField FromHex(std::string_view hex) {
+  static constexpr PrimeField FromHex(std::string_view hex) {
     const LimbArray value = LimbsFromHex<kLimbs>(hex);
     if (CompareVariableTime<kLimbs>(value, kModulus) >= 0) throw "not below the modulus";
     return FromLimbs(value);
