@@ -1,0 +1,23 @@
+#include "bls/hashed_message.h"
+
+#include "bls/hash/hash_to_g2.h"
+#include "bls/pairing/pairing.h"
+
+namespace groat::bls {
+
+HashedMessage::HashedMessage(ByteView message, std::string_view domain_tag)
+    : point_(HashToG2(message, AsBytes(domain_tag)).ToAffineVariableTime()) {}
+
+bool Verify(const PublicKey& key, const HashedMessage& message, const Signature& signature) {
+  const PairingInput pairs[] = {{key.point(), message.point()},
+                                {-G1Affine::Generator(), signature.point()}};
+  return PairingsAreOne(pairs);
+}
+
+bool FastAggregateVerify(const PublicKeySum& keys, const HashedMessage& message,
+                         const Signature& signature) {
+  const absl::StatusOr<PublicKey> key = keys.ToPublicKey();
+  return key.ok() && Verify(*key, message, signature);
+}
+
+}  // namespace groat::bls
