@@ -49,6 +49,9 @@ struct BlockCheck {
   std::string reason;  // With values; empty for kExtends.
 };
 
+// Whether VerifyRoot was OK already for the root in a block.
+enum class RootSignature { kUnchecked, kChecked };
+
 class Chain {
  public:
   // `head` and `tips` are those of the last accepted block; empty on first start. `rules` must
@@ -56,8 +59,9 @@ class Chain {
   Chain(const RelayRules& rules, ChainHead head, RelayTips tips)
       : rules_(rules), head_(head), tips_(std::move(tips)) {}
 
-  // One Ed25519 verification for a block of the next height.
-  BlockCheck Check(const record::Block& block) const;
+  // One Ed25519 verification for a block of the next height whose signature is unchecked.
+  BlockCheck Check(const record::Block& block,
+                   RootSignature signature = RootSignature::kUnchecked) const;
 
   // Only for a block for which Check said kExtends.
   void Apply(const record::Block& block);

@@ -220,6 +220,8 @@ absl::Status Appender::ServeOnce(std::vector<AppendRequest>& batch) {
     base_is_current = true;
   }
   Answer(batch, std::move(outcomes), base_is_current);
+  // After the answers: those who wait for them come first.
+  if (!planner.new_blocks().empty()) callbacks_.committed(planner.new_blocks());
   return absl::OkStatus();
 }
 
@@ -261,7 +263,6 @@ absl::StatusOr<Appender::Committed> Appender::Commit(const AppendPlanner& planne
     base_ = Base{result->revision, planner.head(), planner.tips()};
     context_.metrics->appended_blocks.Increment(static_cast<double>(planner.new_blocks().size()));
     context_.metrics->batch_blocks.Observe(static_cast<double>(planner.new_blocks().size()));
-    callbacks_.committed(planner.new_blocks());
     return Committed::kYes;
   }
   base_.reset();

@@ -12,11 +12,12 @@ namespace {
 
 using ledger::BlockCheck;
 using ledger::BlockVerdict;
+using ledger::RootSignature;
 using record::Block;
 using record::Height;
 
-// Offers above this are dropped: a read brings the blocks.
-constexpr size_t kMaxOffered = 64;
+// Offered blocks above this are dropped: a read brings them.
+constexpr size_t kMaxOffered = 8192;
 // Runs of one read: at most about 3 MB.
 constexpr int64_t kRunsPerRead = 16;
 constexpr size_t kBlocksPerPeerPage = 1000;
@@ -40,11 +41,13 @@ void Follower::Stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Follower::OfferBlocks(std::vector<Block> blocks) {
+void Follower::OfferBlocks(std::vector<Block> blocks, RootSignature signatures) {
   {
     MutexLock lock(mutex_);
-    if (offered_.size() < kMaxOffered) {
-      offered_.push_back(std::move(blocks));
+    const bool first = offered_.empty();
+    if (offered_.size() + blocks.size() <= kMaxOffered) {
+      for (Block& block : blocks) offered_.push_back({std::move(block), signatures});
+      if (!first) return;  // The thread was woken for the first.
     } else {
       read_wanted_ = true;
     }
@@ -68,6 +71,7 @@ bool Follower::caught_up() const {
 void Follower::Run() {
   auto next_poll = std::chrono::steady_clock::now();
   while (!wakeup_.stopped() && !context_.halt->tripped()) {
+    AwaitTurn();
     bool read = ApplyOffered();
     {
       MutexLock lock(mutex_);
@@ -92,19 +96,31 @@ void Follower::Run() {
   }
 }
 
+void Follower::AwaitTurn() {
+  while (true) {
+    {
+      MutexLock lock(mutex_);
+      if (offered_.empty() || read_wanted_) return;
+    }
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+        stored_at_ + context_.timing.apply_interval - std::chrono::steady_clock::now());
+    if (left.count() <= 0 || !wakeup_.Sleep(left)) return;
+  }
+}
+
 bool Follower::ApplyOffered() {
-  std::deque<std::vector<Block>> offered;
+  std::vector<Candidate> offered;
   {
     MutexLock lock(mutex_);
     offered.swap(offered_);
   }
-  bool read = false;
-  for (const std::vector<Block>& blocks : offered) {
-    // A hint is taken only if it fits; a read judges all else.
-    const BlockCheck check = Extend(blocks, /*confirmed=*/true);
-    read = read || check.verdict != BlockVerdict::kExtends;
-  }
-  return read;
+  // They come by two ways, which may overtake each other. Own blocks, which were checked, first.
+  std::sort(offered.begin(), offered.end(), [](const Candidate& a, const Candidate& b) {
+    if (a.block.height != b.block.height) return a.block.height < b.block.height;
+    return a.signature > b.signature;
+  });
+  // A hint is taken only if it fits; a read judges all else.
+  return Extend(offered, /*confirmed=*/true).verdict != BlockVerdict::kExtends;
 }
 
 bool Follower::ReadAndApply() {
@@ -163,20 +179,30 @@ bool Follower::ApplyConfirmed(const std::vector<Block>& blocks) {
 }
 
 BlockCheck Follower::Extend(const std::vector<Block>& blocks, bool confirmed) {
-  std::vector<Block> taken;
+  std::vector<Candidate> candidates;
+  candidates.reserve(blocks.size());
+  for (const Block& block : blocks) candidates.push_back({block, RootSignature::kUnchecked});
+  return Extend(candidates, confirmed);
+}
+
+BlockCheck Follower::Extend(const std::vector<Candidate>& candidates, bool confirmed) {
+  std::vector<Block> taken;  // Not stored yet.
+  const auto known = [&](const Block& block) {
+    if (taken.empty() || block.height < taken.front().height) {
+      return context_.store->IdAt(block.height) == block.Id();
+    }
+    return taken[block.height.value() - taken.front().height.value()] == block;
+  };
   BlockCheck check;
-  for (const Block& block : blocks) {
-    check = chain_->Check(block);
+  for (const auto& [block, signature] : candidates) {
+    check = chain_->Check(block, signature);
+    if (check.verdict == BlockVerdict::kKnownHeight && known(block)) {
+      check = {};
+      continue;
+    }
     if (check.verdict == BlockVerdict::kKnownHeight) {
-      // Taken from it already, or by another way: the same block is fine. Blocks of this very call
-      // are not stored yet, but heights within one call ascend.
-      if (taken.empty() && context_.store->IdAt(block.height) == block.Id()) {
-        check = {};
-        continue;
-      }
       check.reason =
           absl::StrCat("block ", block.height.value(), " is ", block.Id().Hex(), " there");
-      break;
     }
     if (check.verdict != BlockVerdict::kExtends) break;
     chain_->Apply(block);
@@ -189,6 +215,7 @@ BlockCheck Follower::Extend(const std::vector<Block>& blocks, bool confirmed) {
 void Follower::Store(const std::vector<Block>& blocks, bool confirmed) {
   if (blocks.empty()) return;
   context_.store->Append(blocks);
+  stored_at_ = std::chrono::steady_clock::now();
   const Height height = chain_->head().height;
   context_.metrics->applied_height.Set(static_cast<double>(height.value()));
   applied_.Raise(height);

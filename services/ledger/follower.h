@@ -5,6 +5,7 @@
 // that is behind the register's window takes the blocks from its peers. Those are hash-linked and
 // signed by relays but not yet known to be the register's: `confirmed` counts them only when a
 // block of the register has followed them.
+// Blocks that come fast are written together, at most once an apply interval.
 //
 // A thread of its own owns the chain. Public functions are thread-safe.
 #ifndef GROAT_SERVICES_LEDGER_FOLLOWER_H_
@@ -46,7 +47,7 @@ class Follower {
   void Stop();
 
   // Blocks that were committed to the register, as far as the caller knows.
-  void OfferBlocks(std::vector<record::Block> blocks);
+  void OfferBlocks(std::vector<record::Block> blocks, ledger::RootSignature signatures);
   // Asks for a read now.
   void Poke();
 
@@ -58,7 +59,14 @@ class Follower {
   bool caught_up() const;
 
  private:
+  struct Candidate {
+    record::Block block;
+    ledger::RootSignature signature = ledger::RootSignature::kUnchecked;
+  };
+
   void Run();
+  // Until the apply interval since the last write is over, or somebody waits for blocks.
+  void AwaitTurn();
   // True if some offered blocks did not fit and a read has to judge.
   bool ApplyOffered();
   // Reads and applies until nothing is missing. False if the register did not answer.
@@ -70,6 +78,8 @@ class Follower {
   void Store(const std::vector<record::Block>& blocks, bool confirmed);
   void Announce();
   // Takes the blocks that extend the chain, from the first on; the check of the first other one.
+  // Blocks that were taken already, also in the same call, are passed over.
+  ledger::BlockCheck Extend(const std::vector<Candidate>& candidates, bool confirmed);
   ledger::BlockCheck Extend(const std::vector<record::Block>& blocks, bool confirmed);
 
   const NodeContext& context_;
@@ -81,10 +91,12 @@ class Follower {
   HeightGate confirmed_;
   Wakeup wakeup_;
   std::thread thread_;
-  std::unique_ptr<ledger::Chain> chain_;  // Of the own thread.
+  // Of the own thread.
+  std::unique_ptr<ledger::Chain> chain_;
+  std::chrono::steady_clock::time_point stored_at_;
 
   mutable Mutex mutex_;
-  std::deque<std::vector<record::Block>> offered_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Candidate> offered_ ABSL_GUARDED_BY(mutex_);
   bool read_wanted_ ABSL_GUARDED_BY(mutex_) = true;
   bool caught_up_ ABSL_GUARDED_BY(mutex_) = false;
 };

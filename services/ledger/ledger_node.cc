@@ -57,7 +57,8 @@ LedgerNode::LedgerNode(NodeContext context, const NodeLimits& limits, Ed25519Pri
                      },
                  .committed =
                      [this](std::vector<record::Block> blocks) {
-                       follower_.OfferBlocks(std::move(blocks));
+                       // CheckRoots saw them: nothing else comes to the appender.
+                       follower_.OfferBlocks(std::move(blocks), ledger::RootSignature::kChecked);
                      }}),
       fence_(context_, limits.waiting_reads,
              [this](Height height) {
@@ -70,7 +71,7 @@ LedgerNode::LedgerNode(NodeContext context, const NodeLimits& limits, Ed25519Pri
           context_,
           {.blocks =
                [this](std::vector<record::Block> blocks) {
-                 follower_.OfferBlocks(std::move(blocks));
+                 follower_.OfferBlocks(std::move(blocks), ledger::RootSignature::kUnchecked);
                },
            .share = [this](ledger::Share share) { checkpointer_.OfferShare(std::move(share)); },
            .sequencer =

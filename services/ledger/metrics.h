@@ -51,6 +51,9 @@ struct LedgerMetrics {
             metrics.Gauge("groat_ledger_sequencer_held", "1 while this node is the sequencer.")),
         read_fences(metrics.Counter("groat_ledger_read_fences_total",
                                     "Reads of the head for linearizable calls.")),
+        busy_feeds(metrics.Counter("groat_ledger_busy_feeds_total",
+                                   "Times that changes came so fast that this node read the "
+                                   "register now and then instead of watching it.")),
         growth_seconds(metrics.Histogram("groat_ledger_growth_seconds",
                                          "Fetching and verifying one growth proof.",
                                          telemetry::LatencyBoundsSeconds())),
@@ -95,6 +98,7 @@ struct LedgerMetrics {
   prometheus::Counter& register_errors;
   prometheus::Gauge& sequencer_held;
   prometheus::Counter& read_fences;
+  prometheus::Counter& busy_feeds;
   prometheus::Histogram& growth_seconds;
   prometheus::Counter& growth_bytes;
   prometheus::Counter& growth_retries;

@@ -32,6 +32,10 @@ struct NodeTiming {
   // Between two signatures of a node: bounds what signing costs when blocks come fast, and does not
   // delay the signature of a block that comes alone.
   std::chrono::milliseconds sign_interval{20};
+  // Between two looks at the register while changes come fast, and between two writes of blocks to
+  // the own store unless somebody waits for them.
+  std::chrono::milliseconds feed_interval{20};
+  std::chrono::milliseconds apply_interval{10};
   std::chrono::milliseconds retry_backoff{50};
   std::chrono::milliseconds max_retry_backoff{1000};
 };

@@ -2,10 +2,17 @@
 //
 // A watch brings changes within milliseconds, but only as hints. So the feed also reads the
 // signatures now and then, and whenever the watch says that it may have missed something; follower
-// and housekeeper back the rest by reads of their own. Own thread; Start and Stop by the owner.
+// and housekeeper back the rest by reads of their own.
+//
+// Every change costs etcd a message to every watch, and every node a message to take. While changes
+// come fast the feed therefore ends its watch and looks at the register every feed interval, as
+// network drivers turn from interrupts to polling, and watches again when it has become quiet.
+//
+// Own thread; Start and Stop by the owner.
 #ifndef GROAT_SERVICES_LEDGER_REGISTER_FEED_H_
 #define GROAT_SERVICES_LEDGER_REGISTER_FEED_H_
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -37,16 +44,37 @@ class RegisterFeed {
 
  private:
   void Run();
-  // Reads the signatures; the revision read.
-  absl::StatusOr<int64_t> ReadAll();
+  // Until changes come fast, or the feed is stopped.
+  void WatchWhileQuiet();
+  // Until changes come slowly, or the feed is stopped.
+  void LookWhileBusy();
+  // Reads the signatures.
+  absl::Status ReadSignatures();
+  // Hands on what changed since the last look; how many changes that were.
+  absl::StatusOr<size_t> Look();
+  void LookAtOne(const storage::RangeContent& content, const std::string& key,
+                 std::optional<int64_t>* known);
   void OnUpdate(const storage::WatchUpdate& update);
   void OnEvent(const storage::WatchEvent& event);
+  // Whether the watch's updates come fast, this one being the last.
+  bool CountUpdate();
 
   const NodeContext& context_;
   const Callbacks callbacks_;
   Wakeup wakeup_;
   std::thread thread_;
-  std::unique_ptr<storage::Watch> watch_;  // Of the own thread.
+
+  // Of the own thread.
+  std::unique_ptr<storage::Watch> watch_;
+  int64_t revision_ = 0;  // The register as of it was handed on.
+  // Where the two keys were last changed; 0 if they are not there, nothing if not looked at yet.
+  std::optional<int64_t> sequencer_revision_;
+  std::optional<int64_t> wish_revision_;
+
+  Mutex mutex_;
+  std::chrono::steady_clock::time_point window_begin_ ABSL_GUARDED_BY(mutex_);
+  size_t window_updates_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool busy_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace groat::ledger_service
