@@ -1,10 +1,16 @@
 #include "telemetry/metrics.h"
 
+#include <netdb.h>
 #include <prometheus/exposer.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <exception>
 #include <functional>
+#include <future>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -111,10 +117,39 @@ std::vector<double> ExponentialBounds(double start, double factor, size_t count)
   return bounds;
 }
 
-MetricsServer::MetricsServer(std::unique_ptr<prometheus::Exposer> exposer)
-    : exposer_(std::move(exposer)), port_(exposer_->GetListeningPorts().at(0)) {}
+MetricsServer::MetricsServer(std::unique_ptr<prometheus::Exposer> exposer, std::string host)
+    : exposer_(std::move(exposer)),
+      host_(std::move(host)),
+      port_(exposer_->GetListeningPorts().at(0)) {}
 
-MetricsServer::~MetricsServer() = default;
+// The HTTP library looks every two seconds whether it should stop, or when somebody connects.
+MetricsServer::~MetricsServer() {
+  std::promise<void> stopped;
+  std::thread stop([&] {
+    exposer_.reset();
+    stopped.set_value();
+  });
+  const std::future<void> future = stopped.get_future();
+  do {
+    Knock();
+  } while (future.wait_for(std::chrono::milliseconds(5)) != std::future_status::ready);
+  stop.join();
+}
+
+void MetricsServer::Knock() const {
+  addrinfo hints{};
+  hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* address = nullptr;
+  if (getaddrinfo(host_.c_str(), std::to_string(port_).c_str(), &hints, &address) != 0) return;
+  const int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd >= 0) {
+    // Whether it is taken does not matter: the next knock is near.
+    static_cast<void>(connect(fd, address->ai_addr, address->ai_addrlen));
+    close(fd);
+  }
+  freeaddrinfo(address);
+}
 
 absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Start(const std::string& address,
                                                                     const Metrics& metrics) {
@@ -133,7 +168,9 @@ absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Start(const std::s
     auto exposer = std::make_unique<prometheus::Exposer>(address, kHttpThreads);
     exposer->RegisterCollectable(metrics.registry_, kPage);
     exposer->RegisterCollectable(metrics.process_, kPage);
-    return std::unique_ptr<MetricsServer>(new MetricsServer(std::move(exposer)));
+    std::string host = address.substr(0, colon);
+    if (host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+    return std::unique_ptr<MetricsServer>(new MetricsServer(std::move(exposer), std::move(host)));
   } catch (const std::exception& error) {
     return absl::UnavailableError(
         absl::StrCat("metrics address ", address, " cannot be bound: ", error.what()));

@@ -72,8 +72,7 @@ const std::vector<double>& LatencyBoundsSeconds();
 // `count` bounds, the first `start`, each `factor` times the one before.
 std::vector<double> ExponentialBounds(double start, double factor, size_t count);
 
-// Serves /metrics over HTTP until destruction, which takes up to two seconds: so often does the
-// HTTP library look whether it should stop.
+// Serves /metrics over HTTP until destruction.
 class MetricsServer {
  public:
   // `address` is "host:port" with a numeric host, e.g. "127.0.0.1:9101", "0.0.0.0:0" or
@@ -86,9 +85,13 @@ class MetricsServer {
   int port() const { return port_; }
 
  private:
-  explicit MetricsServer(std::unique_ptr<prometheus::Exposer> exposer);
+  MetricsServer(std::unique_ptr<prometheus::Exposer> exposer, std::string host);
+  // Connects to itself and hangs up.
+  void Knock() const;
+
   std::unique_ptr<prometheus::Exposer> exposer_;
-  int port_;
+  const std::string host_;  // Numeric, without brackets.
+  const int port_;
 };
 
 }  // namespace groat::telemetry
