@@ -201,10 +201,11 @@ TEST_F(NetworkTest, BundleVerifiesStepByStep) {
   std::vector<VerifiedStep> steps;
   const ProofBundle bundle = Bundle(Cycle(5), 0);
   GROAT_EXPECT_OK(Verify(bundle, trust_, &steps));
-  ASSERT_EQ(steps.size(), 4u);
+  ASSERT_EQ(steps.size(), 5u);
   EXPECT_THAT(steps[0].text, HasSubstr("majority"));
   EXPECT_THAT(steps[1].text, HasSubstr("cycle 5 of relay 1"));
   EXPECT_THAT(steps[2].text, HasSubstr("up to cycle 3 of period 0, block 3"));
+  EXPECT_THAT(steps[4].text, HasSubstr("once in the cycles from 1 to 5"));
 }
 
 TEST_F(NetworkTest, BundleRefusesEveryChange) {

@@ -75,6 +75,8 @@ absl::Status Verify(const ProofBundle& bundle, const Trust& trust,
     GROAT_RETURN_IF_ERROR(CheckBlock(bundle.blocks[i + 1], proof.nulls[i].root, checkpoint));
     passed(NullText(proof.nulls[i].root, bundle.blocks[i + 1].block.height.value()));
   }
+  passed(absl::StrCat("so it was set once in the cycles from ", proof.since.value(), " to ",
+                      proof.cycle().value()));
   return absl::OkStatus();
 }
 

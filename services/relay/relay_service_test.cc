@@ -234,7 +234,7 @@ TEST_F(RelayServiceTest, AnchoredAnswerMakesABundleThatVerifies) {
 
   std::vector<asset::VerifiedStep> steps;
   GROAT_EXPECT_OK(asset::Verify(bundle, ledger_.TrustFor(RelayTrust()), &steps));
-  EXPECT_EQ(steps.size(), 1 + bundle.blocks.size());
+  EXPECT_EQ(steps.size(), 2 + bundle.blocks.size());
   GROAT_ASSERT_OK_AND_ASSIGN(const auto parsed, wire::ParseBundle(wire::FormatBundle(bundle)));
   GROAT_EXPECT_OK(asset::Verify(parsed, ledger_.TrustFor(RelayTrust())));
 

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "absl/strings/str_cat.h"
 #include "base/status_matchers.h"
 #include "tools/groat/platform/platform.h"
 
@@ -164,6 +165,11 @@ TEST_F(GroatPlatformTest, SubmitProveVerify) {
   std::ofstream(folder_->path() / "cut.json")
       << Content(folder_->path() / "bundle.json").substr(0, 500);
   EXPECT_EQ(Run("verify cut.json" + trust).exit, 1);
+  // A bundle that leaves cycles out is valid for an asset born after them, and for no other.
+  const std::string cycle = absl::StrCat(valid.Json()["bundle"]["cycle"].get<uint64_t>());
+  ASSERT_EQ(Run("prove " + key + " --out late.json --since-cycle " + cycle).exit, 0);
+  EXPECT_EQ(Run("verify late.json" + trust).exit, cycle == "1" ? 0 : 1);
+  EXPECT_EQ(Run("verify late.json --since-cycle " + cycle + trust).exit, 0);
   EXPECT_EQ(Run("prove " + kOtherValue).exit, 1);
   EXPECT_EQ(Run("prove --unlock " + kUnlock).exit, 0);
 }

@@ -35,6 +35,7 @@ struct VerifyOptions {
   std::string key;
   std::string unlock;
   std::string value;
+  uint64_t since_cycle = 1;
 };
 
 // The key is derived here: the unlock of an update that was never submitted must not leave.
@@ -122,6 +123,12 @@ absl::Status CheckSubject(const asset::ProofBundle& bundle, const VerifyOptions&
       return absl::InvalidArgumentError(
           absl::StrCat("the key has value ", proof.value().Hex(), ", want ", value.Hex()));
     }
+  }
+  // A bundle that starts later may hide an earlier use.
+  if (proof.since.value() > options.since_cycle) {
+    return absl::InvalidArgumentError(absl::StrCat("the bundle covers the cycles from ",
+                                                   proof.since.value(), " on, want from ",
+                                                   options.since_cycle, " (see --since-cycle)"));
   }
   return absl::OkStatus();
 }
@@ -212,6 +219,10 @@ void AddVerifyCommand(CLI::App& app, Shell& shell) {
   verify->add_option("--unlock", options->unlock, "The bundle must be about this unlock's key")
       ->excludes(key);
   verify->add_option("--value", options->value, "The key must have this value");
+  verify
+      ->add_option("--since-cycle", options->since_cycle,
+                   "The key must have been unused from this cycle on: the asset's birth")
+      ->capture_default_str();
   verify->footer("Exit code 1 if the bundle is invalid.");
   verify->callback([&shell, options] { shell.exit = Verify(shell, *options); });
 }
