@@ -1,4 +1,5 @@
-// Exit statuses of every program here; the numbers are those of <sysexits.h>.
+// Exit statuses of the services; the numbers are those of <sysexits.h>. The command line has fewer,
+// since its user asks a question (tools/groat/commands/shell.h).
 #ifndef GROAT_CONFIG_EXIT_STATUS_H_
 #define GROAT_CONFIG_EXIT_STATUS_H_
 

@@ -94,6 +94,8 @@ Launch LaunchPlan::Etcd(uint32_t member) const {
                          "--initial-cluster=" + absl::StrJoin(cluster, ","),
                          "--initial-cluster-state=new",
                          "--initial-cluster-token=groat-" + file_.etcd[0].peer,
+                         "--auto-compaction-mode=periodic",
+                         "--auto-compaction-retention=1h",
                          "--logger=zap",
                          "--log-level=warn",
                          "--log-outputs=stderr"};
