@@ -68,11 +68,16 @@ def check_library(path, root, problems):
 
 
 def check_program(path, root, problems):
+    """Programs: services/<name>, tools/, loadtest/; the last may use the command line's parts."""
     relative = path.relative_to(root)
     for include in INCLUDE.findall(path.read_text()):
         target = include[1:-1]
-        if target.startswith("services/") and target.split("/")[1] != relative.parts[1]:
+        if target.startswith("services/") and target.split("/")[:2] != list(relative.parts[:2]):
             problems.append(f"{relative}: {include}: services meet only through proto/")
+        if target.startswith("tools/") and relative.parts[0] == "services":
+            problems.append(f"{relative}: {include}: a service includes a tool")
+        if target.startswith(("loadtest/", "tests/")) and relative.parts[0] != "loadtest":
+            problems.append(f"{relative}: {include}: a program includes tests or benchmarks")
         if target.startswith("sim/") and not is_test(path):
             problems.append(f"{relative}: {include}: only tests use the simulation")
 
@@ -83,12 +88,13 @@ def main():
     libraries = sorted((root / "libs").rglob("*.h")) + sorted((root / "libs").rglob("*.cc"))
     for path in libraries:
         check_library(path, root, problems)
-    programs = sorted((root / "services").rglob("*.h")) + sorted((root / "services").rglob("*.cc"))
+    programs = [path for folder in ("services", "tools", "loadtest")
+                for kind in ("*.h", "*.cc") for path in sorted((root / folder).rglob(kind))]
     for path in programs:
         check_program(path, root, problems)
     for problem in problems:
         print(problem)
-    print(f"{len(libraries)} library files, {len(programs)} service files, "
+    print(f"{len(libraries)} library files, {len(programs)} program files, "
           f"{len(problems)} violations")
     return 1 if problems or not libraries else 0
 
