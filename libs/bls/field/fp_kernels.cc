@@ -77,7 +77,7 @@ constexpr FpKernels kPortable = {Multiply,    Square,    MultiplyWide6,   Reduce
 
 void Choose(bool portable) {
   fp_kernels = kPortable;
-#if defined(__x86_64__) && defined(GROAT_BLS_MULX)
+#if defined(__x86_64__) && defined(__linux__)
   if (!portable && CpuHasMulx()) {
     fp_kernels = {groat_bls_fp_multiply,       groat_bls_fp_square,
                   groat_bls_fp_multiply_wide,  groat_bls_fp_reduce,
