@@ -96,6 +96,12 @@ RootedCycle RelayCore::FinishWork() {
   return rooted;
 }
 
+void RelayCore::Reserve(size_t slice) {
+  GROAT_CHECK(has_work()) << "no cycle is sealed";
+  // The first slice of a period opens a trie of its own, which is small.
+  if (work_started_) trie_->Reserve(std::min(slice, sealed_->buffer.size()));
+}
+
 std::optional<RootedCycle> RelayCore::Work(size_t slice) {
   GROAT_CHECK(has_work()) << "no cycle is sealed";
   if (!work_started_) StartWork();

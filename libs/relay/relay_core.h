@@ -75,6 +75,9 @@ class RelayCore {
   Bytes Seal(uint64_t now_ms);
 
   bool has_work() const { return sealed_.has_value(); }
+  // Takes memory for the next slice from the system, which may take milliseconds; readers may hold
+  // the trie meanwhile. Not needed. CHECKs has_work().
+  void Reserve(size_t slice);
   // Adds about `slice` entries of the sealed cycle to its trie, which no reader may hold meanwhile.
   // Returns the cycle's root when it is complete. CHECKs has_work().
   std::optional<RootedCycle> Work(size_t slice);

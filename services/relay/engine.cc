@@ -16,7 +16,7 @@ using std::chrono::steady_clock;
 // Updates decided in one turn, and entries that enter the trie in one turn: 1 to 3 ms each, so that
 // neither side waits long for the other, nor proofs for the trie.
 constexpr size_t kUpdatesPerTurn = 16'384;
-constexpr size_t kEntriesPerSlice = 2'000;
+constexpr size_t kEntriesPerSlice = 1'000;
 // Bytes of the log that may wait for the disk before submissions are refused.
 constexpr size_t kMaxPendingLogBytes = 48 << 20;
 // What a trie can hold, less what may be on its way into it.
@@ -275,6 +275,7 @@ void Engine::SealCycle() {
 
 void Engine::WorkSlice() {
   std::optional<relay::RootedCycle> rooted;
+  core_.Reserve(kEntriesPerSlice);
   {
     WriterMutexLock lock(shelf_->open_mutex());
     rooted = core_.Work(kEntriesPerSlice);

@@ -59,6 +59,7 @@ TrieShelf::TrieShelf(uint64_t period_cycles, size_t max_bytes, ReplayGroup repla
 void TrieShelf::SetOpen(Period period, TriePtr trie) {
   TriePtr closed;
   Period closed_period;
+  open_bytes_ = trie->memory_bytes();
   {
     WriterMutexLock lock(open_mutex_);
     if (trie != open_) {
@@ -84,11 +85,6 @@ absl::Status TrieShelf::Read(Period period,
   }
   GROAT_ASSIGN_OR_RETURN(const TriePtr trie, Old(period));
   return read(*trie);
-}
-
-size_t TrieShelf::open_bytes() const {
-  ReaderMutexLock lock(open_mutex_);
-  return open_->memory_bytes();
 }
 
 void TrieShelf::Keep(Period period, TriePtr trie) {

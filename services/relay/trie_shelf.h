@@ -5,6 +5,7 @@
 #ifndef GROAT_SERVICES_RELAY_TRIE_SHELF_H_
 #define GROAT_SERVICES_RELAY_TRIE_SHELF_H_
 
+#include <atomic>
 #include <functional>
 #include <list>
 #include <map>
@@ -39,7 +40,8 @@ class TrieShelf {
                     const std::function<absl::Status(const merkle::Trie&)>& read)
       ABSL_LOCKS_EXCLUDED(open_mutex_, old_mutex_);
 
-  size_t open_bytes() const ABSL_LOCKS_EXCLUDED(open_mutex_);
+  // Memory of the open trie when its last cycle closed.
+  size_t open_bytes() const { return open_bytes_; }
 
  private:
   using TriePtr = std::shared_ptr<const merkle::Trie>;
@@ -54,6 +56,7 @@ class TrieShelf {
   mutable SharedMutex open_mutex_;
   record::Period open_period_ ABSL_GUARDED_BY(open_mutex_);
   TriePtr open_ ABSL_GUARDED_BY(open_mutex_);
+  std::atomic<size_t> open_bytes_{0};
 
   Mutex old_mutex_;
   CondVar built_;
