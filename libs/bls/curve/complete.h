@@ -86,11 +86,7 @@ CompletePoint<Curve> CompletePoint<Curve>::Double() const {
   const Field xy = x * y;
   const Field yy8 = yy.Double().Double().Double();
   const Field difference = yy - zz.Double() - zz;
-  CompletePoint out;
-  out.x = (difference * xy).Double();
-  out.y = SumOfProducts(difference, yy + zz, zz, yy8);
-  out.z = yz * yy8;
-  return out;
+  return {(difference * xy).Double(), SumOfProducts(difference, yy + zz, zz, yy8), yz * yy8};
 }
 
 template <typename Curve>

@@ -118,11 +118,8 @@ JacobianPoint<Curve> JacobianPoint<Curve>::Double() const {
   const Field c = b.Square();
   const Field d = ((x + b).Square() - a - c).Double();
   const Field e = a.Double() + a;
-  JacobianPoint out;
-  out.z = (y * z).Double();
-  out.x = e.Square() - d.Double();
-  out.y = e * (d - out.x) - c.Double().Double().Double();
-  return out;
+  const Field x3 = e.Square() - d.Double();
+  return {x3, e * (d - x3) - c.Double().Double().Double(), (y * z).Double()};
 }
 
 // add-2007-bl.
@@ -140,11 +137,8 @@ JacobianPoint<Curve> JacobianPoint<Curve>::Add(const JacobianPoint& a, const Jac
   const Field i = h.Double().Square();
   const Field j = h * i;
   const Field v = ua * i;
-  JacobianPoint out;
-  out.x = r.Square() - j - v.Double();
-  out.y = r * (v - out.x) - (sa * j).Double();
-  out.z = ((a.z + b.z).Square() - za - zb) * h;
-  return out;
+  const Field x3 = r.Square() - j - v.Double();
+  return {x3, r * (v - x3) - (sa * j).Double(), ((a.z + b.z).Square() - za - zb) * h};
 }
 
 // madd-2007-bl.
@@ -160,11 +154,8 @@ JacobianPoint<Curve> JacobianPoint<Curve>::AddMixed(const JacobianPoint& a, cons
   const Field i = hh.Double().Double();
   const Field j = h * i;
   const Field v = a.x * i;
-  JacobianPoint out;
-  out.x = r.Square() - j - v.Double();
-  out.y = r * (v - out.x) - (a.y * j).Double();
-  out.z = (a.z + h).Square() - za - hh;
-  return out;
+  const Field x3 = r.Square() - j - v.Double();
+  return {x3, r * (v - x3) - (a.y * j).Double(), (a.z + h).Square() - za - hh};
 }
 
 // Montgomery's trick; points at infinity stay out of the product.

@@ -39,6 +39,8 @@ TEST(FieldTower, LawsHoldForRandomElements) {
     EXPECT_EQ(a * a.InverseVariableTime(), Fp::One());
     EXPECT_EQ(a.Half().Double(), a);
     EXPECT_EQ(Sqrt(a.Square()).value().Square(), a.Square());
+    EXPECT_EQ(IsSquareVariableTime(a), IsSquare(a).Declassify());
+    EXPECT_NE(LegendreVariableTime<6>(a.montgomery(), Fp::kModulus), 2);
     const Fp2 x = s.Quadratic(), y = s.Quadratic();
     EXPECT_EQ(Sqrt(x.Square()).value().Square(), x.Square());
     EXPECT_EQ(Sqrt(x).has_value(), IsSquare(x).Declassify());

@@ -27,7 +27,11 @@ std::optional<Fp> Sqrt(const Fp& x) {
 
 Choice IsSquare(const Fp& x) { return x.IsZero() | x.Pow(kHalf).Equals(Fp::One()); }
 
-bool IsSquareVariableTime(const Fp& x) { return IsSquare(x).Declassify(); }
+bool IsSquareVariableTime(const Fp& x) {
+  // x R is a square exactly if x is, for R = 2^384 is one.
+  const int symbol = LegendreVariableTime<6>(x.montgomery(), Fp::kModulus);
+  return symbol == 2 ? IsSquare(x).Declassify() : symbol >= 0;
+}
 
 Choice IsLexicographicallyLargest(const Fp& x) {
   // x >= (p + 1) / 2, where (p + 1) / 2 = (p - 1) / 2 + 1.

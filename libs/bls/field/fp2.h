@@ -30,25 +30,45 @@ struct Fp2 {
   friend constexpr Fp2 operator+(const Fp2& a, const Fp2& b) { return {a.c0 + b.c0, a.c1 + b.c1}; }
   friend constexpr Fp2 operator-(const Fp2& a, const Fp2& b) { return {a.c0 - b.c0, a.c1 - b.c1}; }
   friend constexpr Fp2 operator*(const Fp2& a, const Fp2& b) {
+    Fp2 out{Fp(Unset()), Fp(Unset())};
     if (std::is_constant_evaluated()) {
-      return {a.c0 * b.c0 - a.c1 * b.c1, a.c0 * b.c1 + a.c1 * b.c0};
+      out.c0 = a.c0 * b.c0 - a.c1 * b.c1;
+      out.c1 = a.c0 * b.c1 + a.c1 * b.c0;
+    } else {
+      fp_kernels.fp2_multiply(out.words(), a.words(), b.words());
     }
-    Fp2 out;
-    fp_kernels.fp2_multiply(out.words(), a.words(), b.words());
     return out;
   }
   // Each coefficient times b: 2 multiplications.
   friend constexpr Fp2 operator*(const Fp2& a, const Fp& b) { return {a.c0 * b, a.c1 * b}; }
   constexpr Fp2 operator-() const { return {-c0, -c1}; }
-  constexpr Fp2& operator+=(const Fp2& b) { return *this = *this + b; }
-  constexpr Fp2& operator-=(const Fp2& b) { return *this = *this - b; }
-  constexpr Fp2& operator*=(const Fp2& b) { return *this = *this * b; }
+  constexpr Fp2& operator+=(const Fp2& b) {
+    c0 += b.c0;
+    c1 += b.c1;
+    return *this;
+  }
+  constexpr Fp2& operator-=(const Fp2& b) {
+    c0 -= b.c0;
+    c1 -= b.c1;
+    return *this;
+  }
+  constexpr Fp2& operator*=(const Fp2& b) {
+    if (std::is_constant_evaluated()) {
+      *this = *this * b;
+    } else {
+      fp_kernels.fp2_multiply(words(), words(), b.words());
+    }
+    return *this;
+  }
   constexpr Fp2 Double() const { return {c0.Double(), c1.Double()}; }
   constexpr Fp2 Half() const { return {c0.Half(), c1.Half()}; }
   constexpr Fp2 Square() const {
-    if (std::is_constant_evaluated()) return *this * *this;
-    Fp2 out;
-    fp_kernels.fp2_square(out.words(), words());
+    Fp2 out{Fp(Unset()), Fp(Unset())};
+    if (std::is_constant_evaluated()) {
+      out = *this * *this;
+    } else {
+      fp_kernels.fp2_square(out.words(), words());
+    }
     return out;
   }
   // c0 - c1 u, which is also the p-th power.

@@ -24,8 +24,10 @@
     .quad 0x64774b84f38512bf
     .quad 0x4b1ba7b6434bacd7
     .quad 0x1a0111ea397fe69a
-.Ln0:  // -1 / p mod 2^64.
+.Ln0:  // -1 / p mod 2^128.
     .quad 0x89f3fffcfffcfffd
+.Ln1:
+    .quad 0x286adb92d9d113e8
 
     .text
 
@@ -71,10 +73,8 @@
     adcxq %rbp, \t6
 .endm
 
-// Adds the multiple of p that makes t0 zero; (t6 .. t1) is the new sum, t0 is 0.
-.macro REDUCE_ROW t0, t1, t2, t3, t4, t5, t6
-    movq .Ln0(%rip), %rdx
-    imulq \t0, %rdx
+// (t6 .. t0) += p * rdx; the sum must fit.
+.macro ADD_MODULUS_ROW t0, t1, t2, t3, t4, t5, t6
     xorl %ebp, %ebp
     mulxq .Lp+0(%rip), %rax, %rbx
     adcxq %rax, \t0
@@ -95,6 +95,29 @@
     adcxq %rax, \t5
     adoxq %rbx, \t6
     adcxq %rbp, \t6
+.endm
+
+// Adds the multiple of p that makes t0 zero; (t6 .. t1) is the new sum, t0 is 0.
+.macro REDUCE_ROW t0, t1, t2, t3, t4, t5, t6
+    movq .Ln0(%rip), %rdx
+    imulq \t0, %rdx
+    ADD_MODULUS_ROW \t0, \t1, \t2, \t3, \t4, \t5, \t6
+.endm
+
+// Two such rows with both multiples found at once, from -1 / p mod 2^128, so that the second does
+// not wait for the first; (t0 t6 .. t2) is the new sum, t1 is 0. %r15 is scratch.
+.macro REDUCE_TWO_ROWS t0, t1, t2, t3, t4, t5, t6
+    movq .Ln1(%rip), %r15
+    imulq \t0, %r15
+    movq .Ln0(%rip), %rdx
+    mulxq \t0, %rax, %rbx
+    imulq \t1, %rdx
+    addq %rbx, %r15
+    addq %rdx, %r15
+    movq %rax, %rdx
+    ADD_MODULUS_ROW \t0, \t1, \t2, \t3, \t4, \t5, \t6
+    movq %r15, %rdx
+    ADD_MODULUS_ROW \t1, \t2, \t3, \t4, \t5, \t6, \t0
 .endm
 
 // out[0..5] = t - p if t >= p, else t, for t = (t5 .. t0) < 2 p. The other registers named are
@@ -227,12 +250,9 @@
     movq \aoff+32(\a), %r12
     movq \aoff+40(\a), %r13
     xorl %r14d, %r14d
-    REDUCE_ROW %r8, %r9, %r10, %r11, %r12, %r13, %r14
-    REDUCE_ROW %r9, %r10, %r11, %r12, %r13, %r14, %r8
-    REDUCE_ROW %r10, %r11, %r12, %r13, %r14, %r8, %r9
-    REDUCE_ROW %r11, %r12, %r13, %r14, %r8, %r9, %r10
-    REDUCE_ROW %r12, %r13, %r14, %r8, %r9, %r10, %r11
-    REDUCE_ROW %r13, %r14, %r8, %r9, %r10, %r11, %r12
+    REDUCE_TWO_ROWS %r8, %r9, %r10, %r11, %r12, %r13, %r14
+    REDUCE_TWO_ROWS %r10, %r11, %r12, %r13, %r14, %r8, %r9
+    REDUCE_TWO_ROWS %r12, %r13, %r14, %r8, %r9, %r10, %r11
     addq \aoff+48(\a), %r14
     adcq \aoff+56(\a), %r8
     adcq \aoff+64(\a), %r9
@@ -320,8 +340,122 @@ PROLOGUE groat_bls_fp_multiply
     MULTIPLY %rdi, 0, %rsi, 0, %rcx, 0
 EPILOGUE groat_bls_fp_multiply
 
+// The off-diagonal products once, then doubled (through adox) while the squares are added (through
+// adcx). The limbs of the square from the second on are in %r8 .. %r15, %rbx, %rbp.
 PROLOGUE groat_bls_fp_square
-    MULTIPLY %rdi, 0, %rsi, 0, %rsi, 0
+    ALLOCATE 56
+    movq %rdi, 48(%rsp)
+    movq 0(%rsi), %rdx
+    mulxq 8(%rsi), %r8, %r9
+    mulxq 16(%rsi), %rax, %r10
+    addq %rax, %r9
+    mulxq 24(%rsi), %rax, %r11
+    adcq %rax, %r10
+    mulxq 32(%rsi), %rax, %r12
+    adcq %rax, %r11
+    mulxq 40(%rsi), %rax, %r13
+    adcq %rax, %r12
+    adcq $0, %r13
+    movq 8(%rsi), %rdx
+    xorl %r14d, %r14d
+    mulxq 16(%rsi), %rax, %rcx
+    adcxq %rax, %r10
+    adoxq %rcx, %r11
+    mulxq 24(%rsi), %rax, %rcx
+    adcxq %rax, %r11
+    adoxq %rcx, %r12
+    mulxq 32(%rsi), %rax, %rcx
+    adcxq %rax, %r12
+    adoxq %rcx, %r13
+    mulxq 40(%rsi), %rax, %rcx
+    adcxq %rax, %r13
+    adoxq %rcx, %r14
+    movl $0, %eax
+    adcxq %rax, %r14
+    movq 16(%rsi), %rdx
+    xorl %r15d, %r15d
+    mulxq 24(%rsi), %rax, %rcx
+    adcxq %rax, %r12
+    adoxq %rcx, %r13
+    mulxq 32(%rsi), %rax, %rcx
+    adcxq %rax, %r13
+    adoxq %rcx, %r14
+    mulxq 40(%rsi), %rax, %rcx
+    adcxq %rax, %r14
+    adoxq %rcx, %r15
+    movl $0, %eax
+    adcxq %rax, %r15
+    movq 24(%rsi), %rdx
+    xorl %ebx, %ebx
+    mulxq 32(%rsi), %rax, %rcx
+    adcxq %rax, %r14
+    adoxq %rcx, %r15
+    mulxq 40(%rsi), %rax, %rcx
+    adcxq %rax, %r15
+    adoxq %rcx, %rbx
+    movl $0, %eax
+    adcxq %rax, %rbx
+    movq 32(%rsi), %rdx
+    mulxq 40(%rsi), %rax, %rbp
+    addq %rax, %rbx
+    adcq $0, %rbp
+
+    movq 0(%rsi), %rdx
+    xorl %eax, %eax
+    mulxq %rdx, %rdi, %rcx
+    adoxq %r8, %r8
+    adcxq %rcx, %r8
+    movq 8(%rsi), %rdx
+    mulxq %rdx, %rax, %rcx
+    adoxq %r9, %r9
+    adcxq %rax, %r9
+    adoxq %r10, %r10
+    adcxq %rcx, %r10
+    movq 16(%rsi), %rdx
+    mulxq %rdx, %rax, %rcx
+    adoxq %r11, %r11
+    adcxq %rax, %r11
+    adoxq %r12, %r12
+    adcxq %rcx, %r12
+    movq 24(%rsi), %rdx
+    mulxq %rdx, %rax, %rcx
+    adoxq %r13, %r13
+    adcxq %rax, %r13
+    adoxq %r14, %r14
+    adcxq %rcx, %r14
+    movq 32(%rsi), %rdx
+    mulxq %rdx, %rax, %rcx
+    adoxq %r15, %r15
+    adcxq %rax, %r15
+    adoxq %rbx, %rbx
+    adcxq %rcx, %rbx
+    movq 40(%rsi), %rdx
+    mulxq %rdx, %rax, %rcx
+    adoxq %rbp, %rbp
+    adcxq %rax, %rbp
+    movl $0, %eax
+    adoxq %rax, %rcx
+    adcxq %rax, %rcx
+
+    movq %r13, 0(%rsp)
+    movq %r14, 8(%rsp)
+    movq %r15, 16(%rsp)
+    movq %rbx, 24(%rsp)
+    movq %rbp, 32(%rsp)
+    movq %rcx, 40(%rsp)
+    xorl %r13d, %r13d
+    REDUCE_TWO_ROWS %rdi, %r8, %r9, %r10, %r11, %r12, %r13
+    REDUCE_TWO_ROWS %r9, %r10, %r11, %r12, %r13, %rdi, %r8
+    REDUCE_TWO_ROWS %r11, %r12, %r13, %rdi, %r8, %r9, %r10
+    movq 48(%rsp), %rsi
+    addq 0(%rsp), %r13
+    adcq 8(%rsp), %rdi
+    adcq 16(%rsp), %r8
+    adcq 24(%rsp), %r9
+    adcq 32(%rsp), %r10
+    adcq 40(%rsp), %r11
+    SUBTRACT_ONCE_AND_STORE %rsi, 0, %r13, %rdi, %r8, %r9, %r10, %r11, %r12, %rax, %rbx, %rdx, %rbp, %r15
+    RELEASE 56
 EPILOGUE groat_bls_fp_square
 
 PROLOGUE groat_bls_fp_multiply_wide

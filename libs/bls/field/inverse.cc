@@ -1,6 +1,7 @@
 #include "bls/field/inverse.h"
 
 #include <bit>
+#include <utility>
 
 namespace groat::bls {
 namespace {
@@ -119,6 +120,46 @@ int64_t StepsVariableTime(int64_t eta, uint64_t f, uint64_t g, Transition& t) {
       const uint64_t inverse = f + (((f + 1) & 4) << 1);
       factor = ((0 - inverse) * g) & (~uint64_t{0} >> (64 - limit)) & 15;
     }
+    g += f * factor;
+    q += u * factor;
+    r += v * factor;
+  }
+  t = {static_cast<int64_t>(u), static_cast<int64_t>(v), static_cast<int64_t>(q),
+       static_cast<int64_t>(r)};
+  return eta;
+}
+
+// Steps that add instead of subtracting, so that f and g stay positive, and that follow the Jacobi
+// symbol (g / f): halving g changes its sign where f = 3 or 5 mod 8, the exchange of f and g where
+// both are 3 mod 4, and adding multiples of f to g never. The lowest bit of `flips` counts the
+// changes.
+int64_t PositiveSteps(int64_t eta, uint64_t f, uint64_t g, Transition& t, uint64_t& flips) {
+  uint64_t u = 1;
+  uint64_t v = 0;
+  uint64_t q = 0;
+  uint64_t r = 1;
+  int left = kSteps;
+  while (true) {
+    const int zeros = std::countr_zero(g | (~uint64_t{0} << left));
+    g >>= zeros;
+    u <<= zeros;
+    v <<= zeros;
+    eta -= zeros;
+    left -= zeros;
+    flips ^= static_cast<uint64_t>(zeros) & ((f >> 1) ^ (f >> 2));
+    if (left == 0) break;
+    uint64_t mask = 15;
+    if (eta < 0) {
+      eta = -eta;
+      flips ^= (f & g) >> 1;
+      std::swap(f, g);
+      std::swap(u, q);
+      std::swap(v, r);
+      mask = 63;
+    }
+    const int limit = eta + 1 > left ? left : static_cast<int>(eta) + 1;
+    // f (f^2 - 2) = -1/f mod 64 for odd f.
+    const uint64_t factor = (f * g * (f * f - 2)) & (~uint64_t{0} >> (64 - limit)) & mask;
     g += f * factor;
     q += u * factor;
     r += v * factor;
@@ -263,6 +304,28 @@ Limbs<N> InvertModuloVariableTime(const Limbs<N>& x, const Limbs<N>& m) {
   return Normalise<N>(d, f.back(), modulus);
 }
 
+template <size_t N>
+int LegendreVariableTime(const Limbs<N>& x, const Limbs<N>& m) {
+  auto f = ToSigned62<N>(m);
+  auto g = ToSigned62<N>(x);
+  if (AllBits(g) == 0) return 0;
+  constexpr int kBatches = 10 * static_cast<int>(N);
+  int64_t eta = -1;
+  uint64_t flips = 0;
+  for (int i = 0; i < kBatches; ++i) {
+    Transition t;
+    eta = PositiveSteps(eta, static_cast<uint64_t>(f[0]) | static_cast<uint64_t>(f[1]) << kSteps,
+                        static_cast<uint64_t>(g[0]) | static_cast<uint64_t>(g[1]) << kSteps, t,
+                        flips);
+    UpdateFG(f, g, t);
+    uint64_t not_one = static_cast<uint64_t>(f[0]) ^ 1;
+    for (size_t j = 1; j < f.size(); ++j) not_one |= static_cast<uint64_t>(f[j]);
+    if (not_one == 0) return (flips & 1) == 0 ? 1 : -1;
+  }
+  return 2;
+}
+
+template int LegendreVariableTime<6>(const Limbs<6>&, const Limbs<6>&);
 template Limbs<4> InvertModulo<4>(const Limbs<4>&, const Limbs<4>&);
 template Limbs<6> InvertModulo<6>(const Limbs<6>&, const Limbs<6>&);
 template Limbs<4> InvertModuloVariableTime<4>(const Limbs<4>&, const Limbs<4>&);

@@ -1,4 +1,4 @@
-// Inversion modulo an odd number by batches of 62 "division steps".
+// Inversion modulo an odd number, and the Legendre symbol, by batches of 62 "division steps".
 //
 // Pure. Source: Bernstein and Yang, "Fast constant-time gcd computation and modular inversion"
 // (TCHES 2019/3), with delta starting at 1/2 as in Wuille's analysis of that variant
@@ -18,6 +18,13 @@ Limbs<N> InvertModulo(const Limbs<N>& x, const Limbs<N>& m);
 // The same; the time depends on x.
 template <size_t N>
 Limbs<N> InvertModuloVariableTime(const Limbs<N>& x, const Limbs<N>& m);
+
+// The Legendre symbol of x modulo the odd prime m: 1, -1, or 0 for x = 0. Variable time. Returns 2
+// where it did not come to an end within the steps it allows itself, for which no x is known.
+// Instantiated for 6 limbs. Source: Hamburg, "Computing the Jacobi symbol using Bernstein-Yang"
+// (ePrint 2021/1271), with both numbers kept positive.
+template <size_t N>
+int LegendreVariableTime(const Limbs<N>& x, const Limbs<N>& m);
 
 }  // namespace groat::bls
 

@@ -48,6 +48,7 @@ constexpr uint64_t SubLimbs(uint64_t* out, const uint64_t* a, const uint64_t* b)
 // out = choice ? a : b.
 template <size_t N>
 constexpr void SelectLimbs(uint64_t* out, Choice choice, const uint64_t* a, const uint64_t* b) {
+#pragma GCC unroll 8
   for (size_t i = 0; i < N; ++i) out[i] = b[i] ^ ((a[i] ^ b[i]) & choice.mask());
 }
 

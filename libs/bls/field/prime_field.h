@@ -20,6 +20,9 @@
 
 namespace groat::bls {
 
+// Names the constructor that leaves an element unset.
+struct Unset {};
+
 // `Params` gives kLimbs, kModulus (odd, its top bit clear), kName, and the operations Multiply,
 // Square, Add, Subtract on limbs in Montgomery form below the modulus (the result may overlap the
 // operands).
@@ -38,7 +41,20 @@ class PrimeField {
   static constexpr LimbArray kR3 = PowerOfTwoModulo<kLimbs>(192 * kLimbs, kModulus);
 
   // Zero.
-  constexpr PrimeField() = default;
+  constexpr PrimeField() : limbs_{} {}
+  // For results that are written next: no time is spent on zeros.
+  explicit constexpr PrimeField(Unset) {
+    if (std::is_constant_evaluated()) limbs_ = {};
+  }
+  // Copies limb by limb. A compiler's copy moves 16 bytes at a time, which the CPU cannot take from
+  // the kernels' 8-byte stores still under way: each such copy would wait some 8 ns.
+  constexpr PrimeField(const PrimeField& other) { *this = other; }
+  constexpr PrimeField& operator=(const PrimeField& other) {
+#pragma GCC unroll 8
+    for (size_t i = 0; i < kLimbs; ++i) limbs_[i] = Opaque(other.limbs_[i]);
+    return *this;
+  }
+  ~PrimeField() = default;
   static constexpr PrimeField Zero() { return PrimeField(); }
   static constexpr PrimeField One() { return FromMontgomery(kR); }
   static constexpr PrimeField FromUint64(uint64_t value) { return FromLimbs(LimbArray{value}); }
@@ -54,7 +70,7 @@ class PrimeField {
   }
   // From value * R mod the modulus. The limbs must be below the modulus.
   static constexpr PrimeField FromMontgomery(const LimbArray& limbs) {
-    PrimeField element;
+    PrimeField element{Unset{}};
     element.limbs_ = limbs;
     return element;
   }
@@ -93,27 +109,36 @@ class PrimeField {
   }
 
   friend constexpr PrimeField operator+(const PrimeField& a, const PrimeField& b) {
-    PrimeField out;
+    PrimeField out{Unset{}};
     Params::Add(out.limbs_, a.limbs_, b.limbs_);
     return out;
   }
   friend constexpr PrimeField operator-(const PrimeField& a, const PrimeField& b) {
-    PrimeField out;
+    PrimeField out{Unset{}};
     Params::Subtract(out.limbs_, a.limbs_, b.limbs_);
     return out;
   }
   friend constexpr PrimeField operator*(const PrimeField& a, const PrimeField& b) {
-    PrimeField out;
+    PrimeField out{Unset{}};
     Params::Multiply(out.limbs_, a.limbs_, b.limbs_);
     return out;
   }
   constexpr PrimeField operator-() const { return PrimeField() - *this; }
-  constexpr PrimeField& operator+=(const PrimeField& b) { return *this = *this + b; }
-  constexpr PrimeField& operator-=(const PrimeField& b) { return *this = *this - b; }
-  constexpr PrimeField& operator*=(const PrimeField& b) { return *this = *this * b; }
+  constexpr PrimeField& operator+=(const PrimeField& b) {
+    Params::Add(limbs_, limbs_, b.limbs_);
+    return *this;
+  }
+  constexpr PrimeField& operator-=(const PrimeField& b) {
+    Params::Subtract(limbs_, limbs_, b.limbs_);
+    return *this;
+  }
+  constexpr PrimeField& operator*=(const PrimeField& b) {
+    Params::Multiply(limbs_, limbs_, b.limbs_);
+    return *this;
+  }
   constexpr PrimeField Double() const { return *this + *this; }
   constexpr PrimeField Square() const {
-    PrimeField out;
+    PrimeField out{Unset{}};
     Params::Square(out.limbs_, limbs_);
     return out;
   }
@@ -154,7 +179,7 @@ class PrimeField {
 
   // choice ? a : b.
   static constexpr PrimeField Select(Choice choice, const PrimeField& a, const PrimeField& b) {
-    PrimeField out;
+    PrimeField out{Unset{}};
     SelectLimbs<kLimbs>(out.limbs_.data(), choice, a.limbs_.data(), b.limbs_.data());
     return out;
   }
@@ -170,7 +195,7 @@ class PrimeField {
   }
 
  private:
-  LimbArray limbs_{};
+  LimbArray limbs_;
 };
 
 template <typename Params>
@@ -206,7 +231,7 @@ PrimeField<Params> PrimeField<Params>::Pow(std::span<const uint64_t> exponent) c
   size_t left = 64 * exponent.size();
   while (left > 0) {
     if (bit(left - 1) == 0) {
-      if (started) result = result.Square();
+      if (started) Params::Square(result.limbs_, result.limbs_);
       --left;
       continue;
     }
@@ -215,9 +240,13 @@ PrimeField<Params> PrimeField<Params>::Pow(std::span<const uint64_t> exponent) c
     size_t digit = 0;
     for (size_t i = left; i-- > low;) {
       digit = 2 * digit + bit(i);
-      if (started) result = result.Square();
+      if (started) Params::Square(result.limbs_, result.limbs_);
     }
-    result = started ? result * odd_powers[digit / 2] : odd_powers[digit / 2];
+    if (started) {
+      result *= odd_powers[digit / 2];
+    } else {
+      result = odd_powers[digit / 2];
+    }
     started = true;
     left = low;
   }
