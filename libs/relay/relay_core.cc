@@ -1,4 +1,5 @@
 #include "relay/relay_core.h"
+
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
