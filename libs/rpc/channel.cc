@@ -4,6 +4,7 @@
 #include <grpcpp/support/channel_arguments.h>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -16,6 +17,8 @@ namespace groat::rpc {
 namespace {
 
 constexpr int kSecondMs = 1000;
+// How long no hint leads back to an endpoint that failed.
+constexpr std::chrono::seconds kAvoided{10};
 // Room for the details of a status (status.h) beside other metadata.
 constexpr int kMaxMetadataBytes = 16 * 1024;
 
@@ -92,7 +95,7 @@ absl::StatusOr<std::unique_ptr<ChannelGroup>> ChannelGroup::Make(
   for (const std::string& endpoint : endpoints) {
     channels.push_back(Create(endpoint, credentials, options));
   }
-  return std::unique_ptr<ChannelGroup>(new ChannelGroup(std::move(channels)));
+  return std::unique_ptr<ChannelGroup>(new ChannelGroup(endpoints, std::move(channels)));
 }
 
 ChannelGroup::Choice ChannelGroup::Current() const {
@@ -102,7 +105,18 @@ ChannelGroup::Choice ChannelGroup::Current() const {
 
 void ChannelGroup::ReportFailure(size_t failed) {
   MutexLock lock(mutex_);
+  failed_at_[failed] = std::chrono::steady_clock::now();
   if (failed == current_) current_ = (current_ + 1) % channels_.size();
+}
+
+void ChannelGroup::Prefer(std::string_view endpoint) {
+  const auto found = std::find(endpoints_.begin(), endpoints_.end(), endpoint);
+  if (found == endpoints_.end()) return;
+  const auto index = static_cast<size_t>(found - endpoints_.begin());
+  MutexLock lock(mutex_);
+  const auto& failed_at = failed_at_[index];
+  if (failed_at.has_value() && std::chrono::steady_clock::now() - *failed_at < kAvoided) return;
+  current_ = index;
 }
 
 CallContext::CallContext(std::chrono::milliseconds timeout) {

@@ -10,7 +10,9 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -37,7 +39,8 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(const std::string& en
                                                            const TlsConfig& tls,
                                                            const ChannelOptions& options);
 
-// Several servers that give the same answers. Sticks to one until it is reported as failed.
+// Several servers that give the same answers. Sticks to one until it is reported as failed, or
+// another one is said to be better.
 // (One gRPC channel for all would check every certificate against the same name.)
 class ChannelGroup {
  public:
@@ -53,15 +56,24 @@ class ChannelGroup {
   Choice Current() const;
   // Moves on to the endpoint after `failed`, if that is still the current one.
   void ReportFailure(size_t failed);
+  // A server's hint that another one answers sooner. No effect if `endpoint` is not one of the
+  // group, or was reported as failed in the last 10 s.
+  void Prefer(std::string_view endpoint);
   // Channel of one endpoint; `index` below size().
   std::shared_ptr<grpc::Channel> At(size_t index) const { return channels_[index]; }
   size_t size() const { return channels_.size(); }
 
  private:
-  explicit ChannelGroup(std::vector<std::shared_ptr<grpc::Channel>> channels)
-      : channels_(std::move(channels)) {}
+  ChannelGroup(std::vector<std::string> endpoints,
+               std::vector<std::shared_ptr<grpc::Channel>> channels)
+      : endpoints_(std::move(endpoints)),
+        channels_(std::move(channels)),
+        failed_at_(channels_.size()) {}
+  const std::vector<std::string> endpoints_;
   const std::vector<std::shared_ptr<grpc::Channel>> channels_;
   mutable Mutex mutex_;
+  std::vector<std::optional<std::chrono::steady_clock::time_point>> failed_at_
+      ABSL_GUARDED_BY(mutex_);
   size_t current_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 

@@ -229,6 +229,22 @@ TEST(ChannelTest, GroupMovesOnFromAFailedServer) {
   EXPECT_EQ(group->Current().index, 0u) << "round and round";
 }
 
+TEST(ChannelTest, GroupFollowsHintsButNotToAServerThatJustFailed) {
+  const std::vector<std::string> endpoints = {"127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"};
+  GROAT_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<ChannelGroup> group,
+                             ChannelGroup::Make(endpoints, {.insecure = true}, {}));
+  group->Prefer("127.0.0.1:3");
+  EXPECT_EQ(group->Current().index, 2u);
+  group->Prefer("127.0.0.1:4");
+  EXPECT_EQ(group->Current().index, 2u) << "none of the group";
+  group->ReportFailure(2);
+  EXPECT_EQ(group->Current().index, 0u);
+  group->Prefer("127.0.0.1:3");
+  EXPECT_EQ(group->Current().index, 0u) << "it failed a moment ago";
+  group->Prefer("127.0.0.1:2");
+  EXPECT_EQ(group->Current().index, 1u);
+}
+
 TEST(ChannelTest, ReconnectsSoonAfterAnOutage) {
   LiveEcho live;
   live.Start();

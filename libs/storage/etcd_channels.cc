@@ -3,6 +3,7 @@
 #include <grpcpp/create_channel.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <thread>
 #include <utility>
@@ -21,6 +22,8 @@ namespace {
 constexpr absl::Duration kPause = absl::Milliseconds(50);
 // How long to wait for an endpoint that failed the last time.
 constexpr absl::Duration kRevisit = absl::Milliseconds(100);
+// For each member when the leader is looked for.
+constexpr absl::Duration kLookTimeout = absl::Milliseconds(50);
 constexpr int kMaxReceiveBytes = 64 << 20;
 
 // What a failed try says about the call.
@@ -144,6 +147,26 @@ std::shared_ptr<grpc::Channel> EtcdChannels::ConnectPreferred(size_t& index) con
 
 void EtcdChannels::MoveOn(size_t failed) const {
   preferred_.compare_exchange_strong(failed, (failed + 1) % channels_.size());
+}
+
+void EtcdChannels::PreferLeader() const {
+  const size_t first = preferred_.load();
+  std::optional<uint64_t> leader;
+  for (size_t i = 0; i < channels_.size(); ++i) {
+    const size_t index = (first + i) % channels_.size();
+    const absl::Time deadline = absl::Now() + kLookTimeout;
+    if (!Connect(index, deadline)) continue;
+    grpc::ClientContext context;
+    Prepare(context, deadline, false);
+    etcdserverpb::StatusResponse response;
+    const auto stub = etcdserverpb::Maintenance::NewStub(channels_[index]);
+    if (!stub->Status(&context, {}, &response).ok()) continue;
+    if (!leader.has_value()) leader = response.leader();
+    if (response.header().member_id() != *leader) continue;
+    size_t expected = first;
+    preferred_.compare_exchange_strong(expected, index);
+    return;
+  }
 }
 
 absl::Status EtcdChannels::ConnectionError(size_t index) const {

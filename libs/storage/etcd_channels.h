@@ -62,6 +62,10 @@ class EtcdChannels {
   // refused without effect. OutcomeUnknownError if the answer was lost.
   absl::Status CallOnce(const Try& attempt) const;
 
+  // Prefers the endpoint of the leader, where writes go without a hop, if one is that of it. Asks
+  // the members; failures are passed over.
+  void PreferLeader() const;
+
   // A call to one endpoint, tried once. Unavailable if it cannot be reached.
   absl::Status CallEndpoint(size_t index, absl::Duration timeout, const Try& attempt) const;
 

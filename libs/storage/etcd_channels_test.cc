@@ -4,6 +4,7 @@
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server_builder.h>
 
+#include <atomic>
 #include <deque>
 
 #include "base/mutex.h"
@@ -75,6 +76,19 @@ class ScriptedStore : public etcdserverpb::KV::Service {
   int calls_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
+// Says which member it is, and who leads.
+class ScriptedMaintenance : public etcdserverpb::Maintenance::Service {
+ public:
+  grpc::Status Status(grpc::ServerContext*, const etcdserverpb::StatusRequest*,
+                      etcdserverpb::StatusResponse* response) override {
+    response->mutable_header()->set_member_id(member);
+    response->set_leader(leader);
+    return grpc::Status::OK;
+  }
+  std::atomic<uint64_t> member = 1;
+  std::atomic<uint64_t> leader = 0;
+};
+
 // A member with such a store.
 class ScriptedMember {
  public:
@@ -83,6 +97,7 @@ class ScriptedMember {
     grpc::ServerBuilder builder;
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
     builder.RegisterService(&store_);
+    builder.RegisterService(&maintenance_);
     server_ = builder.BuildAndStart();
     address_ = "127.0.0.1:" + std::to_string(port);
   }
@@ -90,10 +105,16 @@ class ScriptedMember {
 
   void Stop() { server_->Shutdown(std::chrono::system_clock::now()); }
   ScriptedStore* operator->() { return &store_; }
+  // Ids are not zero.
+  void SetLeader(uint64_t self, uint64_t leader) {
+    maintenance_.member = self;
+    maintenance_.leader = leader;
+  }
   const std::string& address() const { return address_; }
 
  private:
   ScriptedStore store_;
+  ScriptedMaintenance maintenance_;
   std::unique_ptr<grpc::Server> server_;
   std::string address_;
 };
@@ -117,6 +138,30 @@ std::unique_ptr<EtcdRegister> Connect(const EtcdOptions& options) {
 }
 
 const Transaction kPutOne = {{{"k", 0}}, {{"k", "1", {}}}, {}};
+
+// A writer that writes much finds the leader, wherever it is, and again when it moves; a member
+// that is away does not keep it from that.
+TEST(EtcdChannelsTest, BusyWritersMoveToTheLeader) {
+  constexpr int kCommits = 256;
+  ScriptedMember first, second, away;
+  first.SetLeader(1, 2);
+  second.SetLeader(2, 2);
+  away.Stop();
+  const auto reg = Connect(OptionsFor({first.address(), away.address(), second.address()}));
+  const auto commit = [&](int count) {
+    for (int i = 0; i < count; ++i) ASSERT_THAT(reg->Commit(kPutOne), IsOk());
+  };
+  commit(kCommits);
+  EXPECT_EQ(first->calls(), kCommits);
+  commit(1);
+  EXPECT_EQ(first->calls(), kCommits);
+  EXPECT_EQ(second->calls(), 1);
+  first.SetLeader(1, 1);
+  second.SetLeader(2, 1);
+  commit(kCommits);
+  EXPECT_EQ(second->calls(), kCommits);
+  EXPECT_EQ(first->calls(), kCommits + 1);
+}
 
 TEST(EtcdChannelsTest, RefusesBadOptions) {
   const auto message = [](const EtcdOptions& options) {

@@ -13,6 +13,8 @@
 namespace groat::storage {
 namespace {
 
+constexpr uint64_t kCommitsBetweenLooks = 256;
+
 etcdserverpb::TxnRequest ToRequest(const Transaction& transaction, const EtcdKeys& keys) {
   etcdserverpb::TxnRequest request;
   for (const Compare& compare : transaction.compares) {
@@ -58,6 +60,10 @@ absl::StatusOr<CommitResult> EtcdRegister::Commit(const Transaction& transaction
   GROAT_RETURN_IF_ERROR(channels_->CallOnce([&](const auto& channel, auto& context) {
     return etcdserverpb::KV::NewStub(channel)->Txn(&context, request, &response);
   }));
+  // Only writers that write much care where the leader is.
+  if (commits_.fetch_add(1) % kCommitsBetweenLooks == kCommitsBetweenLooks - 1) {
+    channels_->PreferLeader();
+  }
   CommitResult result;
   result.committed = response.succeeded();
   result.revision = response.header().revision();

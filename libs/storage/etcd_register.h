@@ -7,6 +7,7 @@
 #ifndef GROAT_STORAGE_ETCD_REGISTER_H_
 #define GROAT_STORAGE_ETCD_REGISTER_H_
 
+#include <atomic>
 #include <memory>
 
 #include "absl/status/statusor.h"
@@ -37,6 +38,7 @@ class EtcdRegister : public Register {
 
   const std::unique_ptr<EtcdChannels> channels_;
   const EtcdKeys keys_;
+  std::atomic<uint64_t> commits_{0};
   EtcdReads reads_;
   ThreadShelf shelf_;
 };

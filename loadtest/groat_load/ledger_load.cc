@@ -68,6 +68,7 @@ absl::StatusOr<LedgerLoadResult> Appender::Run(std::chrono::milliseconds duratio
         result.longest_gap = std::max(result.longest_gap, gap);
         last_success = now;
         result.appends += roots_per_call;
+        if (!response.sequencer().empty()) ledger_->Prefer(response.sequencer());
         result.latency.Record(static_cast<uint64_t>((now - called_at).count()));
         break;
       }

@@ -74,6 +74,16 @@ bool Appender::TryEnqueue(AppendRequest& request) {
   return true;
 }
 
+bool Appender::TryEnqueueIfIdle(AppendRequest& request) {
+  {
+    MutexLock lock(mutex_);
+    if (stopped_ || serving_ || !queue_.empty()) return false;
+    queue_.push_back(std::move(request));
+  }
+  wakeup_.Wake();
+  return true;
+}
+
 void Appender::Run() {
   while (!wakeup_.stopped()) {
     std::vector<AppendRequest> batch = TakeBatch();
@@ -81,6 +91,7 @@ void Appender::Run() {
       wakeup_.Sleep(std::chrono::seconds(3600));
       continue;
     }
+    CheckUnchecked(batch);
     Serve(std::move(batch));
   }
 }
@@ -95,7 +106,25 @@ std::vector<AppendRequest> Appender::TakeBatch() {
     batch.push_back(std::move(queue_.front()));
     queue_.pop_front();
   }
+  serving_ = !batch.empty();
   return batch;
+}
+
+void Appender::CheckUnchecked(std::vector<AppendRequest>& batch) {
+  std::vector<AppendRequest> left;
+  for (AppendRequest& request : batch) {
+    std::optional<Refusal> refusal;
+    if (request.signatures == ledger::RootSignature::kUnchecked) {
+      refusal = ledger::CheckRoots(request.roots, context_.rules);
+    }
+    if (!refusal.has_value()) {
+      left.push_back(std::move(request));
+      continue;
+    }
+    context_.metrics->append_refusals.Increment();
+    request.done(RefusalStatus(*refusal));
+  }
+  batch = std::move(left);
 }
 
 void Appender::Serve(std::vector<AppendRequest> batch) {

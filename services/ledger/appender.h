@@ -31,10 +31,11 @@ namespace groat::ledger_service {
 absl::Status RefusalStatus(const ledger::Refusal& refusal);
 
 struct AppendRequest {
-  // CheckRoots said nothing about them.
   std::vector<record::SignedRoot> roots;
   std::chrono::steady_clock::time_point deadline;
   AppendDone done;  // On the appender's thread.
+  // Whether CheckRoots was called, and said nothing about the roots.
+  ledger::RootSignature signatures = ledger::RootSignature::kChecked;
 };
 
 class Appender {
@@ -56,6 +57,9 @@ class Appender {
 
   // False, with the request untouched, if the queue is full or the appender has stopped.
   bool TryEnqueue(AppendRequest& request);
+  // The same for a request whose roots are unchecked: the appender calls CheckRoots itself. False
+  // also if it has anything else to do, so that it is never kept from appending.
+  bool TryEnqueueIfIdle(AppendRequest& request);
 
  private:
   // The state of the register that the next transaction is planned on.
@@ -70,6 +74,8 @@ class Appender {
 
   void Run();
   std::vector<AppendRequest> TakeBatch();
+  // Answers those whose roots are refused, and takes them out.
+  void CheckUnchecked(std::vector<AppendRequest>& batch);
   // Until every request is answered.
   void Serve(std::vector<AppendRequest> batch);
   void AnswerExpired(std::vector<AppendRequest>& batch, const absl::Status& last_error);
@@ -95,6 +101,7 @@ class Appender {
 
   Mutex mutex_;
   std::deque<AppendRequest> queue_ ABSL_GUARDED_BY(mutex_);
+  bool serving_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

@@ -207,6 +207,31 @@ TEST_F(AppenderTest, WaitingRequestsShareATransaction) {
   EXPECT_EQ(metrics_.appended_blocks.Value(), 2);
 }
 
+TEST_F(AppenderTest, AnIdleAppenderChecksSignaturesItself) {
+  const auto enqueue = [&](record::SignedRoot root, std::promise<absl::Status>& answer) {
+    AppendRequest request{
+        {root},
+        std::chrono::steady_clock::now() + std::chrono::seconds(20),
+        [&answer](absl::StatusOr<std::vector<Block>> blocks) { answer.set_value(blocks.status()); },
+        ledger::RootSignature::kUnchecked};
+    return appender_->TryEnqueueIfIdle(request);
+  };
+  std::promise<absl::Status> wrong, right, refused;
+  record::SignedRoot forged = relay_.Next();
+  const record::SignedRoot genuine = forged;
+  forged.signature[0] ^= 1;
+  EXPECT_TRUE(enqueue(forged, wrong));
+  EXPECT_FALSE(enqueue(genuine, refused)) << "there is something to do";
+  appender_->Start();
+  EXPECT_THAT(wrong.get_future().get(),
+              StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("signature")));
+  EXPECT_EQ(faults_.commit_count(), 0);
+  EXPECT_EQ(metrics_.append_refusals.Value(), 1);
+  ASSERT_TRUE(testing::Eventually([&] { return enqueue(genuine, right); }));
+  GROAT_EXPECT_OK(right.get_future().get());
+  EXPECT_EQ(metrics_.appended_blocks.Value(), 1);
+}
+
 // A repetition beside a new root is answered with its block, also if the store is behind: this
 // node's own appends are not waited for otherwise.
 TEST_F(AppenderTest, ARepetitionWaitsForItsBlock) {

@@ -11,6 +11,10 @@ namespace {
 
 using record::Height;
 
+// Signatures of which an idle appender checks so many itself: to wake a thread of the pool, and
+// that one the appender, takes as long.
+constexpr size_t kMaxRootsOfAppender = 2;
+
 NodeContext WithHalt(NodeContext context, Halt* halt) {
   context.halt = halt;
   return context;
@@ -144,6 +148,11 @@ void LedgerNode::Append(std::vector<record::SignedRoot> roots, bool sent_on,
             std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
         done(std::move(blocks));
       });
+  if (roots.size() <= kMaxRootsOfAppender && (sent_on || !OtherSequencer().has_value())) {
+    AppendRequest request{std::move(roots), deadline, *timed, ledger::RootSignature::kUnchecked};
+    if (appender_.TryEnqueueIfIdle(request)) return;
+    roots = std::move(request.roots);
+  }
   const bool posted = pool_.TryPost([this, roots = std::move(roots), sent_on, deadline, timed] {
     const std::optional<ledger::Refusal> refusal = ledger::CheckRoots(roots, context_.rules);
     if (refusal.has_value()) {
@@ -156,15 +165,23 @@ void LedgerNode::Append(std::vector<record::SignedRoot> roots, bool sent_on,
   if (!posted) (*timed)(absl::ResourceExhaustedError("too many calls wait for signature checks"));
 }
 
+std::optional<record::NodeIndex> LedgerNode::OtherSequencer() const {
+  const std::optional<record::NodeIndex> sequencer = housekeeper_.sequencer();
+  if (!sequencer.has_value() || *sequencer == context_.self ||
+      sequencer->value() >= context_.node_keys.size()) {
+    return std::nullopt;
+  }
+  return sequencer;
+}
+
 void LedgerNode::AppendChecked(std::vector<record::SignedRoot> roots, bool sent_on,
                                std::chrono::steady_clock::time_point deadline, AppendDone done) {
   if (halt_.tripped()) {
     done(halt_.status());
     return;
   }
-  const std::optional<record::NodeIndex> sequencer = housekeeper_.sequencer();
-  if (sent_on || !sequencer.has_value() || *sequencer == context_.self ||
-      sequencer->value() >= context_.node_keys.size()) {
+  const std::optional<record::NodeIndex> sequencer = OtherSequencer();
+  if (sent_on || !sequencer.has_value()) {
     AppendHere(std::move(roots), deadline, std::move(done));
     return;
   }

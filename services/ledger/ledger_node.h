@@ -78,6 +78,8 @@ class LedgerNode {
   TaskPool& pool() { return pool_; }
   std::optional<record::SignedCheckpoint> checkpoint() const { return checkpointer_.newest(); }
   std::optional<record::NodeIndex> sequencer() const { return housekeeper_.sequencer(); }
+  // The sequencer if it is another node, to which appends are sent on.
+  std::optional<record::NodeIndex> OtherSequencer() const;
   Housekeeper& housekeeper() { return housekeeper_; }
   record::Height verified() const { return growth_.verified(); }
   record::Height signed_height() const { return checkpointer_.signed_height(); }

@@ -114,6 +114,12 @@ grpc::ServerUnaryReactor* LedgerServiceImpl::Read(grpc::CallbackServerContext* c
   return reactor;
 }
 
+std::string LedgerServiceImpl::OtherSequencer() const {
+  const std::optional<record::NodeIndex> sequencer = node_.OtherSequencer();
+  if (!sequencer.has_value() || sequencer->value() >= endpoints_.size()) return {};
+  return endpoints_[sequencer->value()];
+}
+
 grpc::ServerUnaryReactor* LedgerServiceImpl::AppendRoot(grpc::CallbackServerContext* context,
                                                         const v1::AppendRootRequest* request,
                                                         v1::AppendRootResponse* response) {
@@ -123,13 +129,14 @@ grpc::ServerUnaryReactor* LedgerServiceImpl::AppendRoot(grpc::CallbackServerCont
   auto reply = std::make_shared<rpc::UnaryReply<v1::AppendRootResponse>>(context, response);
   grpc::ServerUnaryReactor* reactor = reply->reactor();
   node_.Append(*std::move(roots), sent_on, DeadlineOf(*context),
-               [reply](absl::StatusOr<std::vector<Block>> blocks) {
+               [this, reply](absl::StatusOr<std::vector<Block>> blocks) {
                  if (!blocks.ok()) {
                    reply->Fail(blocks.status());
                    return;
                  }
                  v1::AppendRootResponse answer;
                  for (const Block& block : *blocks) wire::ToProto(block, answer.add_blocks());
+                 answer.set_sequencer(OtherSequencer());
                  reply->Send(std::move(answer));
                });
   return reactor;

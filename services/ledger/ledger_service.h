@@ -6,6 +6,9 @@
 
 #include <atomic>
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "groat/ledger/v1/ledger.grpc.pb.h"
 #include "services/ledger/ledger_node.h"
@@ -17,7 +20,10 @@ class LedgerServiceImpl final : public ledger::v1::LedgerService::CallbackServic
   // Watches at once, of blocks and checkpoints together; more end RESOURCE_EXHAUSTED.
   static constexpr int kMaxWatches = 1024;
 
-  explicit LedgerServiceImpl(LedgerNode& node) : node_(node) {}
+  // `endpoints` of all nodes by index, "host:port", for the hint in answers to appends; or empty,
+  // for none.
+  explicit LedgerServiceImpl(LedgerNode& node, std::vector<std::string> endpoints = {})
+      : node_(node), endpoints_(std::move(endpoints)) {}
 
   // Ends all watches UNAVAILABLE, now and later.
   void EndWatches();
@@ -65,7 +71,11 @@ class LedgerServiceImpl final : public ledger::v1::LedgerService::CallbackServic
   // A height above what is applied may be there already: then the read must be linearizable.
   bool NeedsFence(uint64_t height) const { return height > node_.store().applied().value(); }
 
+  // Where another node that is the sequencer is reached; empty if there is none.
+  std::string OtherSequencer() const;
+
   LedgerNode& node_;
+  const std::vector<std::string> endpoints_;
   std::atomic<bool> watches_ended_{false};
   std::atomic<int> watch_count_{0};
 };

@@ -396,5 +396,41 @@ TEST_F(LedgerServiceTest, PeersForwardAndFetchOverTheWire) {
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("stopping")));
 }
 
+// An append that another node batches says which one, so that the caller may go there.
+TEST(LedgerServiceHintTest, AnswersToAppendsNameTheSequencer) {
+  TrieRelay relay(1);
+  TestLedger ledger({.relays = {&relay}});
+  ledger.StartAll();
+  const std::vector<std::string> endpoints = {"a:1", "b:2", "c:3"};
+  const auto sequencer_is_known = [&] {
+    for (size_t i = 0; i < ledger.size(); ++i) {
+      const auto sequencer = ledger.node(i).sequencer();
+      if (!sequencer.has_value() || sequencer != ledger.node(0).sequencer()) return false;
+    }
+    return true;
+  };
+  ASSERT_TRUE(Eventually(sequencer_is_known));
+  const uint32_t sequencer = ledger.node(0).sequencer()->value();
+  for (uint32_t i = 0; i < ledger.size(); ++i) {
+    LedgerServiceImpl service(ledger.node(i), endpoints);
+    rpc::ServerOptions options;
+    options.tls.insecure = true;
+    options.services = {&service};
+    GROAT_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<rpc::Server> server,
+                               rpc::Server::Start(options));
+    GROAT_ASSERT_OK_AND_ASSIGN(
+        const auto channel,
+        rpc::MakeChannel("127.0.0.1:" + std::to_string(server->port()), {.insecure = true}, {}));
+    v1::AppendRootRequest request;
+    wire::ToProto(relay.Next(), request.add_roots());
+    v1::AppendRootResponse response;
+    rpc::CallContext context(kPatience);
+    const grpc::Status status =
+        v1::LedgerService::NewStub(channel)->AppendRoot(&context, request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    EXPECT_EQ(response.sequencer(), i == sequencer ? "" : endpoints[sequencer]) << i;
+  }
+}
+
 }  // namespace
 }  // namespace groat::ledger_service

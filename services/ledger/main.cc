@@ -158,7 +158,7 @@ absl::Status Run(const Config& config, telemetry::Logger& logger) {
   NodeLimits limits;
   limits.growth_workers = config.growth_workers;
   LedgerNode node(std::move(context), limits, std::move(key), *peers, *growth);
-  LedgerServiceImpl service(node);
+  LedgerServiceImpl service(node, config.peer_endpoints);
   AdminServiceImpl admin(
       node, parts.etcd.get(),
       {.admins = {config.admins.begin(), config.admins.end()},

@@ -10,8 +10,8 @@ constexpr int kPollsPerReading = 5;
 // Feed intervals over which updates are counted.
 constexpr int kIntervalsInWindow = 10;
 // Updates in a window from which on looking is cheaper, and below which watching is again.
-constexpr size_t kBusyUpdates = 50;
-constexpr size_t kQuietUpdates = 20;
+constexpr size_t kBusyUpdates = 24;
+constexpr size_t kQuietUpdates = 10;
 // Block runs of one look; a reading by the follower brings the rest.
 constexpr int64_t kRunsPerLook = 256;
 

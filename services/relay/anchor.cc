@@ -194,6 +194,7 @@ absl::Status Anchor::AppendNext() {
   metrics_.append_seconds->Observe(
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
   metrics_.appended_roots->Increment(static_cast<double>(cycles.size()));
+  if (!response.sequencer().empty()) ledger_->Prefer(response.sequencer());
   return TakeBlocks(cycles, response);
 }
 
