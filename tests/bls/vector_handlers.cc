@@ -212,6 +212,25 @@ absl::StatusOr<Json> RunDeserializeG2(const Json& input) {
   return Json(Signature::Decode(encoded).ok());
 }
 
+// In the subgroup and encoded as it must be, infinity among them.
+absl::StatusOr<Json> RunUncompressedG1(const Json& input) {
+  GROAT_ASSIGN_OR_RETURN(const Bytes encoded, HexField(input, "point"));
+  const absl::StatusOr<G1Affine> point = DecodeG1Uncompressed(encoded);
+  return Json(point.ok() && CheckInSubgroup(*point).ok());
+}
+
+absl::StatusOr<Json> RunUncompressedG2(const Json& input) {
+  GROAT_ASSIGN_OR_RETURN(const Bytes encoded, HexField(input, "point"));
+  const absl::StatusOr<G2Affine> point = DecodeG2Uncompressed(encoded);
+  return Json(point.ok() && CheckInSubgroup(*point).ok());
+}
+
+absl::StatusOr<Json> RunPublicKey(const Json& input) {
+  GROAT_ASSIGN_OR_RETURN(const Bytes scalar, HexField(input, "privkey"));
+  const absl::StatusOr<SecretKey> key = SecretKey::Decode(scalar);
+  return key.ok() ? Json(Prefixed(key->public_key().Encode())) : Json();
+}
+
 using Handler = absl::StatusOr<Json> (*)(const Json&);
 
 const std::map<std::string, Handler>& Handlers() {
@@ -227,7 +246,10 @@ const std::map<std::string, Handler>& Handlers() {
       {"keygen", RunKeygen},
       {"pop_prove", RunPopProve},
       {"pop_verify", RunPopVerify},
+      {"public_key", RunPublicKey},
       {"sign", RunSign},
+      {"uncompressed_G1", RunUncompressedG1},
+      {"uncompressed_G2", RunUncompressedG2},
       {"verify", RunVerify},
   };
   return *handlers;
