@@ -6,7 +6,7 @@ JOBS ?= $(shell nproc)
 # Empty for root; otherwise packages are installed through sudo.
 SUDO ?= $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help demo test build packages configure lint interop differential format format-check fuzz asan tsan clean
+.PHONY: help demo test build packages configure lint interop differential secrets format format-check fuzz asan tsan clean
 
 help:  ## This list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ interop: build tests/interop/node_modules  ## A client in another language again
 
 differential: build  ## BLS12-381 against two other libraries, on random and edge inputs.
 	@scripts/differential $(BUILD)/bin
+
+secrets: packages  ## No branch and no index by a secret BLS key, by valgrind.
+	@scripts/constant_time
 
 tests/interop/node_modules: tests/interop/package-lock.json
 	cd tests/interop && npm ci --no-fund --no-audit

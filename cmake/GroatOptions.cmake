@@ -2,6 +2,7 @@
 
 option(GROAT_WERROR "Treat warnings as errors (CI turns it on)." OFF)
 option(GROAT_FUZZ "Build the libFuzzer targets (needs clang)." OFF)
+option(GROAT_CHECK_SECRETS "Tell valgrind what is secret (scripts/constant_time)." OFF)
 set(GROAT_SANITIZER "" CACHE STRING "Value of -fsanitize= for every target, or empty.")
 
 if(NOT CMAKE_BUILD_TYPE)
@@ -44,6 +45,9 @@ if(GROAT_SANITIZER)
   target_compile_options(groat_build INTERFACE
     -fsanitize=${GROAT_SANITIZER} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(groat_build INTERFACE -fsanitize=${GROAT_SANITIZER})
+endif()
+if(GROAT_CHECK_SECRETS)
+  target_compile_definitions(groat_build INTERFACE GROAT_CHECK_SECRETS=1)
 endif()
 if(GROAT_FUZZ)
   target_compile_options(groat_build INTERFACE -fsanitize=fuzzer-no-link)

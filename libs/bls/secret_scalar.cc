@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "bls/field/secrecy.h"
 #include "crypto/random.h"
 
 namespace groat::bls {
@@ -69,12 +70,16 @@ SecretScalar SecretScalar::Inverse() const {
 
 G1Affine SecretScalar::MultiplyG1Generator() const {
   CheckUsable();
-  return MultiplyGeneratorSecret(scalar_).ToAffine();
+  const G1Affine product = MultiplyGeneratorSecret(scalar_).ToAffine();
+  MarkPublic(&product, sizeof(product));
+  return product;
 }
 
 G2Affine SecretScalar::Multiply(const G2Affine& point) const {
   CheckUsable();
-  return MultiplySecret(point, scalar_).ToAffine();
+  const G2Affine product = MultiplySecret(point, scalar_).ToAffine();
+  MarkPublic(&product, sizeof(product));
+  return product;
 }
 
 }  // namespace groat::bls

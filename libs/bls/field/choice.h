@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "bls/field/secrecy.h"
+
 namespace groat::bls {
 
 // Hides the origin of a value from the optimiser.
@@ -28,7 +30,11 @@ class Choice {
 
   constexpr uint64_t mask() const { return mask_; }
   // Lifts the secrecy: the caller may branch on it.
-  constexpr bool Declassify() const { return mask_ != 0; }
+  constexpr bool Declassify() const {
+    uint64_t mask = mask_;
+    if (!std::is_constant_evaluated()) MarkPublic(&mask, sizeof(mask));
+    return mask != 0;
+  }
 
   friend constexpr Choice operator&(Choice a, Choice b) { return Choice(a.mask_ & b.mask_); }
   friend constexpr Choice operator|(Choice a, Choice b) { return Choice(a.mask_ | b.mask_); }
