@@ -6,15 +6,14 @@
 
 #include <ostream>
 
+#include "bls/field/cpu.h"
+
 namespace groat::bls {
 
 enum class Engine {
   kScalar,  // Everywhere.
   kIfma,    // Where CpuHasIfma().
 };
-
-// True if this build has the AVX-512 code, and processor and operating system run it.
-bool CpuHasIfma();
 
 // kIfma where the processor has it. Asked once, so all of a program uses the same.
 Engine BestEngine();

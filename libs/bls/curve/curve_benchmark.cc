@@ -1,4 +1,4 @@
-// Operations on points; each argument says which kernels: 0 those of the CPU, 1 portable.
+// Operations on points; the argument is the CpuLevel: 0 portable, 1 mulx, 2 IFMA.
 #include <benchmark/benchmark.h>
 
 #include "bls/curve/complete.h"
@@ -14,20 +14,21 @@ constexpr Fr kScalar =
 
 template <typename T, typename Step>
 void Chain(benchmark::State& state, T value, const Step& step) {
-  ForcePortableForTest(state.range(0) != 0);
+  LimitCpuForTest(static_cast<CpuLevel>(state.range(0)));
   for (auto _ : state) {
     value = step(value);
     benchmark::DoNotOptimize(value);
   }
-  state.SetLabel(fp_kernels.name);
-  ForcePortableForTest(false);
+  constexpr const char* kLevels[] = {"portable", "mulx", "ifma"};
+  state.SetLabel(kLevels[static_cast<size_t>(UsedCpuLevel())]);
+  LimitCpuForTest(CpuLevel::kIfma);
 }
 
 #define GROAT_CHAIN(name, start, expression)                                        \
   void name(benchmark::State& state) {                                              \
     Chain(state, start, []([[maybe_unused]] const auto& x) { return expression; }); \
   }                                                                                 \
-  BENCHMARK(name)->Arg(0)->Arg(1)
+  BENCHMARK(name)->DenseRange(0, 2)
 
 const G1 kG1 = MultiplyGeneratorSecret(kScalar);
 const G2 kG2 = MultiplySecret(G2::Generator(), kScalar);

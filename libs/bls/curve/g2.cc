@@ -2,7 +2,9 @@
 
 #include "bls/curve/bucket_sum.h"
 #include "bls/curve/endomorphism.h"
+#include "bls/curve/ifma/g2_kernels.h"
 #include "bls/curve/multiply.h"
+#include "bls/field/cpu.h"
 
 namespace groat::bls {
 namespace {
@@ -25,36 +27,115 @@ constexpr auto kApply = [](size_t power, const auto& p) {
   return out;
 };
 
-G2 MultiplyCompleteSecret(const CompletePoint<G2Curve>& p, const Fr& k) {
+#if defined(__x86_64__)
+bool UseIfma() { return UsedCpuLevel() == CpuLevel::kIfma; }
+
+ifma::G2Input ToLanes(const CompletePoint<G2Curve>& p) {
+  const Fp coordinates[6] = {p.x.c0, p.x.c1, p.y.c0, p.y.c1, p.z.c0, p.z.c1};
+  ifma::G2Input out;
+  for (size_t i = 0; i < 6; ++i) {
+    std::memcpy(out.limbs[i], coordinates[i].montgomery().data(), sizeof(out.limbs[i]));
+  }
+  return out;
+}
+
+// From limbs of 52 bits of a number below 3 p, in Montgomery form.
+Fp FromLimbs52(const uint64_t (&limbs)[8]) {
+  Limbs<6> out{};
+  for (size_t i = 0; i < 8; ++i) {
+    const size_t bit = 52 * i;
+    out[bit / 64] |= limbs[i] << (bit % 64);
+    if (bit % 64 > 12 && bit / 64 + 1 < 6) out[bit / 64 + 1] |= limbs[i] >> (64 - bit % 64);
+  }
+  SubtractOnce<6>(out.data(), out.data(), Fp::kModulus.data());
+  SubtractOnce<6>(out.data(), out.data(), Fp::kModulus.data());
+  return Fp::FromMontgomery(out);
+}
+
+CompletePoint<G2Curve> FromLanes(const ifma::G2Output& out) {
+  const auto fp = [&](size_t i) { return FromLimbs52(out.limbs[i]); };
+  return {{fp(0), fp(1)}, {fp(2), fp(3)}, {fp(4), fp(5)}};
+}
+
+ifma::G2Digits DigitsOf(const Parts& parts) {
+  ifma::G2Digits out;
+  for (size_t window = 0; window < ifma::kG2Windows; ++window) {
+    for (size_t part = 0; part < 4; ++part) {
+      const SignedDigit digit = BoothDigit(parts[part], window, 5);
+      out.magnitude[window][part] = digit.magnitude;
+      out.negative[window][part] = digit.negative.mask();
+    }
+  }
+  return out;
+}
+#else
+constexpr bool UseIfma() { return false; }
+#endif
+
+CompletePoint<G2Curve> MultiplyCompleteSecret(const CompletePoint<G2Curve>& p, const Fr& k) {
   Parts parts = SplitByPsi(k);
-  const auto product = internal::MultiplyPartsSecret(p, parts, kApply);
+  CompletePoint<G2Curve> product;
+#if defined(__x86_64__)
+  if (UseIfma()) {
+    ifma::G2Digits digits = DigitsOf(parts);
+    ifma::G2Output out;
+    ifma::MultiplyG2(ToLanes(p), digits, out);
+    product = FromLanes(out);
+    Zeroise({reinterpret_cast<uint8_t*>(&digits), sizeof(digits)});
+    Zeroise({reinterpret_cast<uint8_t*>(parts.data()), sizeof(parts)});
+    return product;
+  }
+#endif
+  product = internal::MultiplyPartsSecret(p, parts, kApply);
   Zeroise({reinterpret_cast<uint8_t*>(parts.data()), sizeof(parts)});
-  return product.ToJacobian();
+  return product;
+}
+
+// |x| p for any point of the curve.
+G2 TimesMinusX(const G2& p) {
+#if defined(__x86_64__)
+  if (UseIfma()) {
+    ifma::G2Output out;
+    ifma::MultiplyG2ByMinusX(ToLanes(CompletePoint<G2Curve>::FromJacobian(p)), out);
+    return FromLanes(out).ToJacobian();
+  }
+#endif
+  return internal::MultiplyByMinusX(p);
 }
 
 }  // namespace
 
 bool IsInSubgroup(const G2Affine& p) {
-  return internal::MultiplyByMinusX(p) == kApply(1, G2::FromAffine(p));
+  const G2 point = G2::FromAffine(p);
+  return TimesMinusX(point) == kApply(1, point);
 }
 
 // With m = -x: [x^2 - x - 1] P + [x - 1] psi(P) + psi^2(2 P)
 //            = m (m P + P - psi(P)) - P - psi(P) + psi^2(2 P).
 G2 ClearCofactor(const G2& p) {
+#if defined(__x86_64__)
+  if (UseIfma()) {
+    ifma::G2Output out;
+    ifma::ClearG2Cofactor(ToLanes(CompletePoint<G2Curve>::FromJacobian(p)), out);
+    return FromLanes(out).ToJacobian();
+  }
+#endif
   const G2 psi = Psi(p);
   const G2 inner = internal::MultiplyByMinusX(p) + p - psi;
   return internal::MultiplyByMinusX(inner) - p - psi + PsiSquared(p.Double());
 }
 
 G2 MultiplyVariableTime(const G2Affine& p, const Fr& k) {
+  // Side by side in lanes, what takes a constant time is still the faster.
+  if (UseIfma()) return MultiplySecret(p, k);
   return internal::MultiplyPartsVariableTime(G2::FromAffine(p), SplitByPsi(k), kApply);
 }
 
 G2 MultiplySecret(const G2Affine& p, const Fr& k) {
-  return MultiplyCompleteSecret(CompletePoint<G2Curve>::FromAffine(p), k);
+  return MultiplyCompleteSecret(CompletePoint<G2Curve>::FromAffine(p), k).ToJacobian();
 }
 G2 MultiplySecret(const G2& p, const Fr& k) {
-  return MultiplyCompleteSecret(CompletePoint<G2Curve>::FromJacobian(p), k);
+  return MultiplyCompleteSecret(CompletePoint<G2Curve>::FromJacobian(p), k).ToJacobian();
 }
 
 G2 MultiplyAnyVariableTime(const G2Affine& p, std::span<const uint64_t> k) {

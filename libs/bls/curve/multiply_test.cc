@@ -119,7 +119,7 @@ class MultiplyTest : public WithKernels {
   }
   RandomPoints random_{34};
 };
-GROAT_WITH_BOTH_KERNELS(MultiplyTest);
+GROAT_WITH_ALL_KERNELS(MultiplyTest);
 
 TEST_P(MultiplyTest, EveryWayAgreesInG1) {
   const G1Affine p = random_.InSubgroup<G1Curve>();

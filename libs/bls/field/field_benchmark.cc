@@ -1,5 +1,5 @@
 // Field operations, each in a chain where one result is the next operand (so latency, not
-// throughput), as they are on this CPU and in portable code.
+// throughput). The argument is the CpuLevel: 0 portable, 1 mulx.
 #include <benchmark/benchmark.h>
 
 #include "bls/field/fp12.h"
@@ -19,20 +19,21 @@ Fp12 Twelfth() {
 
 template <typename T, typename Step>
 void Chain(benchmark::State& state, T value, const Step& step) {
-  ForcePortableForTest(state.range(0) != 0);
+  LimitCpuForTest(static_cast<CpuLevel>(state.range(0)));
   for (auto _ : state) {
     value = step(value);
     benchmark::DoNotOptimize(value);
   }
-  state.SetLabel(fp_kernels.name);
-  ForcePortableForTest(false);
+  constexpr const char* kLevels[] = {"portable", "mulx", "ifma"};
+  state.SetLabel(kLevels[static_cast<size_t>(UsedCpuLevel())]);
+  LimitCpuForTest(CpuLevel::kIfma);
 }
 
 #define GROAT_CHAIN(name, start, expression)                                        \
   void name(benchmark::State& state) {                                              \
     Chain(state, start, []([[maybe_unused]] const auto& x) { return expression; }); \
   }                                                                                 \
-  BENCHMARK(name)->Arg(0)->Arg(1)
+  BENCHMARK(name)->DenseRange(0, 1)
 
 GROAT_CHAIN(FpAdd, kA, x + kB);
 GROAT_CHAIN(FpMultiply, kA, x* kB);

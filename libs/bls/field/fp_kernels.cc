@@ -4,8 +4,6 @@
 #include "bls/field/fp_wide.h"
 
 #if defined(__x86_64__)
-#include <cpuid.h>
-
 extern "C" {
 void groat_bls_fp_multiply(uint64_t* out, const uint64_t* a, const uint64_t* b);
 void groat_bls_fp_square(uint64_t* out, const uint64_t* a);
@@ -75,44 +73,27 @@ void Fp2Square(uint64_t* out, const uint64_t* a) {
 constexpr FpKernels kPortable = {Multiply,    Square,    MultiplyWide6,   Reduce,
                                  Fp2Multiply, Fp2Square, Fp2MultiplyWide, "portable"};
 
-void Choose(bool portable) {
+}  // namespace
+
+constinit FpKernels fp_kernels = kPortable;
+
+void ChooseFpKernels(CpuLevel level) {
   fp_kernels = kPortable;
 #if defined(__x86_64__) && defined(__linux__)
-  if (!portable && CpuHasMulx()) {
+  if (level >= CpuLevel::kMulx) {
     fp_kernels = {groat_bls_fp_multiply,       groat_bls_fp_square,
                   groat_bls_fp_multiply_wide,  groat_bls_fp_reduce,
                   groat_bls_fp2_multiply,      groat_bls_fp2_square,
                   groat_bls_fp2_multiply_wide, "mulx"};
   }
 #else
-  (void)portable;
+  (void)level;
 #endif
 }
-
-}  // namespace
-
-constinit FpKernels fp_kernels = kPortable;
-
-bool CpuHasMulx() {
-#if defined(__x86_64__)
-  unsigned eax = 0;
-  unsigned ebx = 0;
-  unsigned ecx = 0;
-  unsigned edx = 0;
-  constexpr unsigned kBmi2 = 1U << 8;
-  constexpr unsigned kAdx = 1U << 19;
-  return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (ebx & kBmi2) != 0 &&
-         (ebx & kAdx) != 0;
-#else
-  return false;
-#endif
-}
-
-void ForcePortableForTest(bool portable) { Choose(portable); }
 
 namespace {
-// Runs before main().
-[[maybe_unused]] const bool kChosen = (Choose(false), true);
+// Before main(). It stands here because every program that multiplies links this file.
+[[maybe_unused]] const bool kChosen = (LimitCpuForTest(CpuLevel::kIfma), true);
 }  // namespace
 
 }  // namespace groat::bls

@@ -1,8 +1,8 @@
 // The multiplications of the base field and of its quadratic extension, as the CPU at hand does
 // them best: by mulx, adcx and adox where it has BMI2 and ADX, else in portable C++.
 //
-// The table is filled before main() and never changed after, except by ForcePortableForTest. Until
-// it is filled, portable code answers; both give the same results.
+// The table is filled before main() and never changed after, except by LimitCpuForTest (cpu.h).
+// Until it is filled, portable code answers; both give the same results.
 //
 // Bounds. p < 2^381 is 26/256 of R = 2^384, so a number below 9 p fits 6 limbs. "Reduced" is below
 // p. Every entry states what it takes; results overlap operands freely.
@@ -10,6 +10,8 @@
 #define GROAT_BLS_FIELD_FP_KERNELS_H_
 
 #include <cstdint>
+
+#include "bls/field/cpu.h"
 
 namespace groat::bls {
 
@@ -33,11 +35,8 @@ struct FpKernels {
 
 extern constinit FpKernels fp_kernels;
 
-// True if the CPU has the instructions of the fast kernels.
-bool CpuHasMulx();
-
-// Takes the portable kernels, or those of the CPU again. Not thread-safe.
-void ForcePortableForTest(bool portable);
+// Takes the kernels of a level that the processor has. For cpu.cc, which see.
+void ChooseFpKernels(CpuLevel level);
 
 }  // namespace groat::bls
 

@@ -11,9 +11,9 @@ constexpr const uint64_t* kP = Fp::kModulus.data();
 // The kernels of this CPU and the portable ones.
 struct Both {
   Both() {
-    ForcePortableForTest(true);
+    LimitCpuForTest(CpuLevel::kPortable);
     portable = fp_kernels;
-    ForcePortableForTest(false);
+    LimitCpuForTest(CpuLevel::kIfma);
     fast = fp_kernels;
   }
   FpKernels fast;

@@ -86,7 +86,7 @@ void CheckLaws() {
 }
 
 class PrimeFieldTest : public WithKernels {};
-GROAT_WITH_BOTH_KERNELS(PrimeFieldTest);
+GROAT_WITH_ALL_KERNELS(PrimeFieldTest);
 
 TEST_P(PrimeFieldTest, LawsOfTheBaseField) { CheckLaws<Fp>(); }
 TEST_P(PrimeFieldTest, LawsOfTheScalarField) { CheckLaws<Fr>(); }

@@ -11,7 +11,7 @@ class TowerTest : public WithKernels {
  protected:
   RandomElements random_{11};
 };
-GROAT_WITH_BOTH_KERNELS(TowerTest);
+GROAT_WITH_ALL_KERNELS(TowerTest);
 
 TEST_P(TowerTest, Fp2IsAField) {
   std::vector<Fp2> samples = EdgeQuadratics();

@@ -62,17 +62,23 @@ inline std::vector<Fp2> EdgeQuadratics() {
   return out;
 }
 
-// Runs each test with the kernels of this CPU and with the portable ones.
-class WithKernels : public ::testing::TestWithParam<bool> {
+// Runs each test with everything that this CPU has, and with less.
+class WithKernels : public ::testing::TestWithParam<CpuLevel> {
  protected:
-  void SetUp() override { ForcePortableForTest(GetParam()); }
-  void TearDown() override { ForcePortableForTest(false); }
+  void SetUp() override {
+    LimitCpuForTest(GetParam());
+    if (UsedCpuLevel() != GetParam()) GTEST_SKIP() << "the processor lacks this level";
+  }
+  void TearDown() override { LimitCpuForTest(CpuLevel::kIfma); }
 };
-inline std::string KernelsName(const ::testing::TestParamInfo<bool>& info) {
-  return info.param ? "Portable" : "OfThisCpu";
+inline std::string LevelName(const ::testing::TestParamInfo<CpuLevel>& info) {
+  if (info.param == CpuLevel::kPortable) return "Portable";
+  return info.param == CpuLevel::kMulx ? "Mulx" : "Ifma";
 }
-#define GROAT_WITH_BOTH_KERNELS(suite) \
-  INSTANTIATE_TEST_SUITE_P(Kernels, suite, ::testing::Bool(), KernelsName)
+#define GROAT_WITH_ALL_KERNELS(suite)                                                       \
+  INSTANTIATE_TEST_SUITE_P(                                                                 \
+      Cpu, suite, ::testing::Values(CpuLevel::kPortable, CpuLevel::kMulx, CpuLevel::kIfma), \
+      LevelName)
 
 }  // namespace groat::bls::testing
 
