@@ -12,15 +12,23 @@ struct alignas(64) LaneConstants {
   uint64_t limb[8][8];
 };
 
+constexpr uint64_t kInverse = NegativeInverse64(kModulus64[0]);
+constexpr Limbs<6> kSquareOfR = PowerOfTwoModulo<6>(768, kModulus64);
+constexpr Limbs<6> kR = PowerOfTwoModulo<6>(416, kModulus64);
+
+// a b mod p, by two Montgomery products.
+constexpr Limbs<6> Product(const Limbs<6>& a, const Limbs<6>& b) {
+  Limbs<6> out{};
+  MultiplyMontgomery<6>(out.data(), a.data(), b.data(), kModulus64.data(), kInverse);
+  MultiplyMontgomery<6>(out.data(), out.data(), kSquareOfR.data(), kModulus64.data(), kInverse);
+  return out;
+}
+
 // numbers[i] 2^416 mod p in lane i: Montgomery form.
 constexpr LaneConstants Montgomery(const std::array<Limbs<6>, 8>& numbers) {
   LaneConstants out{};
   for (size_t lane = 0; lane < 8; ++lane) {
-    Limbs<6> value = numbers[lane];
-    for (int i = 0; i < 416; ++i) {
-      AddModulo<6>(value.data(), value.data(), value.data(), kModulus64.data());
-    }
-    const Limbs52 split = SplitLimbs(value);
+    const Limbs52 split = SplitLimbs(Product(numbers[lane], kR));
     for (size_t i = 0; i < 8; ++i) out.limb[i][lane] = split[i];
   }
   return out;
@@ -80,14 +88,7 @@ constexpr LinearMap MakePsiSquared() {
 // -psi^3 = -psi of psi^2: conj(kPsiSquaredX) is itself, so X gets both factors; the sign of psi^2
 // and the minus cancel in Y.
 constexpr LinearMap MakeMinusPsiCubed() {
-  Limbs<6> x{};
-  // kPsiX kPsiSquaredX by doubling and adding.
-  for (size_t i = 384; i-- > 0;) {
-    AddModulo<6>(x.data(), x.data(), x.data(), kModulus64.data());
-    if ((kPsiSquaredX[i / 64] >> (i % 64)) & 1) {
-      AddModulo<6>(x.data(), x.data(), kPsiX.data(), kModulus64.data());
-    }
-  }
+  const Limbs<6> x = Product(kPsiX, kPsiSquaredX);
   LinearMap out = MakePsi(/*minus=*/false);
   out.crossed = Montgomery({x, x, kPsiY1, kPsiY1, kZero, kZero, kZero, kZero});
   return out;
