@@ -7,7 +7,7 @@
 #include "bls/bulk/engine.h"
 #include "bls/bulk/fp_limb52.h"
 #include "bls/bulk/testing/ifma_probe.h"
-#include "bls/field/fp2.h"
+#include "bls/field/fp12.h"
 
 namespace groat::bls {
 namespace {
@@ -189,6 +189,21 @@ TEST_F(IfmaTest, ReductionHoldsItsBound) {
   }
 }
 
+TEST_F(IfmaTest, ShrinkingHoldsItsBound) {
+  Wide limit = Multiple(1034);  // 1.01 p, rounded down to a 2^-10th of p.
+  for (size_t i = 0; i < 7; ++i) limit[i] = limit[i] >> 10 | (i < 6 ? limit[i + 1] << 54 : 0);
+  for (int round = 0; round < 2000; ++round) {
+    Lanes a, b, out;
+    Fill(a, 3);
+    Fill(b, 3);
+    probe::ShrinkDifference(a, b, out);
+    for (size_t i = 0; i < 8; ++i) {
+      ASSERT_EQ(Value(out[i]), (Value(a[i]) - Value(b[i])) * Fp::FromUint64(32));
+      ExpectWithin(out[i], limit, "shrunk");
+    }
+  }
+}
+
 TEST_F(IfmaTest, CarriesOfLooseValues) {
   for (int round = 0; round < 300; ++round) {
     Lanes a, b, out;
@@ -272,6 +287,72 @@ TEST_F(IfmaTest, PowersForSquareRoots) {
       EXPECT_EQ(Value(powers[v][i]), InverseSqrtCandidate(Value(values[v][i])));
       ExpectWithin(powers[v][i], Multiple(2), "power");
     }
+  }
+}
+
+Fp12 Value12(const Lanes2& lanes) {
+  const auto c = [&lanes](size_t i) { return Value2(lanes, i); };
+  return {{c(0), c(2), c(4)}, {c(1), c(3), c(5)}};
+}
+
+void ExpectWithin12(const Lanes2& lanes) {
+  for (size_t part = 0; part < 2; ++part) {
+    for (size_t i = 0; i < 8; ++i) ExpectWithin(lanes[part][i], Multiple(3), "of Fp12");
+  }
+}
+
+TEST_F(IfmaTest, Fp12AgreesWithTheTower) {
+  for (int round = 0; round < 200; ++round) {
+    Lanes2 a, b, lines, out;
+    Fill(a, 3);
+    Fill(b, 3);
+    Fill(lines, 120);
+    const Fp12 x = Value12(a);
+    const Fp12 y = Value12(b);
+    probe::Fp12Multiply(a, b, out);
+    ASSERT_EQ(Value12(out), x * y);
+    ExpectWithin12(out);
+    probe::Fp12Square(a, out);
+    ASSERT_EQ(Value12(out), x.Square());
+    ExpectWithin12(out);
+    probe::Fp12Conjugate(a, out);
+    ASSERT_EQ(Value12(out), x.Conjugate());
+    ExpectWithin12(out);
+    probe::Fp12Frobenius(a, out);
+    ASSERT_EQ(Value12(out), x.Frobenius(1));
+    ExpectWithin12(out);
+    probe::Fp12MultiplyByLines(a, lines, out);
+    const auto line = [&lines](size_t i) { return Value2(lines, i); };
+    ASSERT_EQ(Value12(out),
+              x.MultiplyBy014(line(0), line(1), line(2)).MultiplyBy014(line(4), line(5), line(6)));
+    ExpectWithin12(out);
+    if (x.IsZero().Declassify()) continue;
+    probe::Fp12Inverse(a, out);
+    ASSERT_EQ(Value12(out) * x, Fp12::One());
+    Lanes2 one;
+    probe::Fp12Multiply(a, out, one);
+    EXPECT_TRUE(probe::Fp12IsOne(one));
+    EXPECT_FALSE(probe::Fp12IsOne(a));
+  }
+}
+
+TEST_F(IfmaTest, CyclotomicSquares) {
+  for (int round = 0; round < 50; ++round) {
+    Lanes2 a, conjugate, inverse, unitary, twice, out;
+    Fill(a, 3);
+    if (Value12(a).IsZero().Declassify()) continue;
+    // (p^6 - 1)(p^2 + 1) leads into the cyclotomic subgroup.
+    probe::Fp12Conjugate(a, conjugate);
+    probe::Fp12Inverse(a, inverse);
+    probe::Fp12Multiply(conjugate, inverse, unitary);
+    probe::Fp12Frobenius(unitary, twice);
+    probe::Fp12Frobenius(twice, twice);
+    probe::Fp12Multiply(twice, unitary, out);
+    const Fp12 x = Value12(out);
+    for (int i = 0; i < 5; ++i) probe::Fp12CyclotomicSquare(out, out);
+    ExpectWithin12(out);
+    const uint64_t power[] = {32};
+    ASSERT_EQ(Value12(out), x.Pow(power));
   }
 }
 

@@ -68,6 +68,16 @@ size_t DecompressKeys(const uint8_t* bytes, size_t count, StoredKey* out, uint8_
 size_t DecompressSignatures(const uint8_t* bytes, size_t count, StoredSignature* out,
                             uint8_t* refused);
 
+// A pair of points for a pairing, neither infinity; limbs as in StoredKey, below p.
+struct PairingPoints {
+  uint64_t p_x[8];
+  uint64_t p_y[8];
+  uint64_t q_x[2][8];
+  uint64_t q_y[2][8];
+};
+// Whether the product of the two pairings is one. The points must be in their subgroups.
+bool TwoPairingsAreOne(const PairingPoints (&pairs)[2]);
+
 }  // namespace ifma
 }  // namespace groat::bls
 

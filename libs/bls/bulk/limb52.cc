@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "bls/bulk/fp_limb52.h"
+#include "bls/field/fp12.h"
 
 namespace groat::bls {
 namespace {
@@ -54,6 +55,20 @@ void InvertLimbs52(uint64_t* limbs) {
   GROAT_CHECK(!value.IsZero().Declassify()) << "the product of the denominators is zero";
   const Limbs52Array inverse = ToLimbs52(value.InverseVariableTime());
   std::copy(inverse.begin(), inverse.end(), limbs);
+}
+
+void InvertFp12Limbs52(uint64_t (*c0)[8], uint64_t (*c1)[8]) {
+  const auto coefficient = [&](size_t i) { return Fp2{FromLimbs52(c0[i]), FromLimbs52(c1[i])}; };
+  const Fp12 value = {{coefficient(0), coefficient(2), coefficient(4)},
+                      {coefficient(1), coefficient(3), coefficient(5)}};
+  GROAT_CHECK(!value.IsZero().Declassify()) << "zero has no inverse";
+  const Fp12 inverse = value.InverseVariableTime();
+  const Fp2 coefficients[6] = {inverse.c0.c0, inverse.c1.c0, inverse.c0.c1,
+                               inverse.c1.c1, inverse.c0.c2, inverse.c1.c2};
+  for (size_t i = 0; i < 6; ++i) {
+    std::ranges::copy(ToLimbs52(coefficients[i].c0), c0[i]);
+    std::ranges::copy(ToLimbs52(coefficients[i].c1), c1[i]);
+  }
 }
 
 }  // namespace groat::bls

@@ -15,6 +15,10 @@ namespace groat::bls {
 // Replaces it by its inverse, below p. Zero stops the process: the callers have excluded it.
 void InvertLimbs52(uint64_t* limbs);
 
+// An element of Fp12 in such limbs: c0[i] + c1[i] u is the coefficient of w^i, i = 0 to 5, with
+// w^6 = 1 + u. Replaces it by its inverse. Zero stops the process.
+void InvertFp12Limbs52(uint64_t (*c0)[8], uint64_t (*c1)[8]);
+
 }  // namespace groat::bls
 
 #endif  // GROAT_BLS_BULK_LIMB52_H_

@@ -60,6 +60,38 @@ template <unsigned B, unsigned N, unsigned P>
 GROAT_LANES_INLINE Loose2<P, N + B> operator-(const Fe2<B>& a, const Loose2<N, P>& b) {
   return {a.c0 - b.c0, a.c1 - b.c1};
 }
+template <unsigned N, unsigned P, unsigned N2, unsigned P2>
+GROAT_LANES_INLINE Loose2<N + N2, P + P2> AddIn(Mask mask, const Loose2<N, P>& a,
+                                                const Loose2<N2, P2>& b) {
+  return {AddIn(mask, a.c0, b.c0), AddIn(mask, a.c1, b.c1)};
+}
+template <unsigned N, unsigned P, unsigned N2, unsigned P2>
+GROAT_LANES_INLINE Loose2<N + P2, P + N2> SubIn(Mask mask, const Loose2<N, P>& a,
+                                                const Loose2<N2, P2>& b) {
+  return {SubIn(mask, a.c0, b.c0), SubIn(mask, a.c1, b.c1)};
+}
+template <unsigned B>
+GROAT_LANES_INLINE Loose2<0, B> Keep(Mask mask, const Fe2<B>& a) {
+  return {Keep(mask, a.c0), Keep(mask, a.c1)};
+}
+template <unsigned N, unsigned P>
+GROAT_LANES_INLINE Fe2<2> Shrink(const Loose2<N, P>& a) {
+  return {Shrink(a.c0), Shrink(a.c1)};
+}
+// (1 + u) a.
+template <unsigned B>
+GROAT_LANES_INLINE Loose2<B, 2 * B> TimesXi(const Fe2<B>& a) {
+  const Loose<B, B> c0 = a.c0 - a.c1;
+  const Loose<0, 2 * B> c1 = a.c0 + a.c1;
+  Loose2<B, 2 * B> out;
+#pragma GCC unroll 8
+  for (size_t i = 0; i < 8; ++i) {
+    out.c0.limb[i] = c0.limb[i];
+    out.c1.limb[i] = c1.limb[i];
+  }
+  return out;
+}
+
 template <unsigned kShift, unsigned B>
 GROAT_LANES_INLINE Loose2<0, (B << kShift)> Shift(const Fe2<B>& a) {
   return {Shift<kShift>(a.c0), Shift<kShift>(a.c1)};

@@ -6,7 +6,7 @@
 // - Fe<B>: a value in [0, B p), each limb in [0, 2^52). Only these may be multiplied, since IFMA
 //   reads the lowest 52 bits of each limb.
 // - Loose<N, P>: a value in (-N p, P p) with signed limbs of magnitude up to (N + P) 2^52, what
-//   sums and differences without a carry give. N + P stays below 2^9, so limbs stay below 2^61.
+//   sums and differences without a carry give. N + P stays below 2^10, so limbs stay below 2^62.
 // Carry and Reduce lead back from Loose to Fe.
 //
 // Pure. Only for sources compiled for AVX-512 (see this folder's CMakeLists.txt); callers outside
@@ -36,7 +36,7 @@ struct Fe {
 
 template <unsigned kBelow, unsigned kAbove>
 struct Loose {
-  static_assert(kBelow + kAbove < 512, "limbs could leave 64 bits");
+  static_assert(kBelow + kAbove < 1024, "limbs could leave 64 bits");
   Vec limb[8];
 };
 
@@ -129,6 +129,37 @@ GROAT_LANES_INLINE Loose<P, N + B> operator-(const Fe<B>& a, const Loose<N, P>& 
   return internal::SubLimbwise<Loose<P, N + B>>(a, b);
 }
 
+// a, plus or minus b in the lanes of the mask.
+template <unsigned N, unsigned P, unsigned N2, unsigned P2>
+GROAT_LANES_INLINE Loose<N + N2, P + P2> AddIn(Mask mask, const Loose<N, P>& a,
+                                               const Loose<N2, P2>& b) {
+  Loose<N + N2, P + P2> out;
+#pragma GCC unroll 8
+  for (size_t i = 0; i < 8; ++i) {
+    out.limb[i] = _mm512_mask_add_epi64(a.limb[i], mask, a.limb[i], b.limb[i]);
+  }
+  return out;
+}
+template <unsigned N, unsigned P, unsigned N2, unsigned P2>
+GROAT_LANES_INLINE Loose<N + P2, P + N2> SubIn(Mask mask, const Loose<N, P>& a,
+                                               const Loose<N2, P2>& b) {
+  Loose<N + P2, P + N2> out;
+#pragma GCC unroll 8
+  for (size_t i = 0; i < 8; ++i) {
+    out.limb[i] = _mm512_mask_sub_epi64(a.limb[i], mask, a.limb[i], b.limb[i]);
+  }
+  return out;
+}
+
+// a in the lanes of the mask, 0 in the others.
+template <unsigned B>
+GROAT_LANES_INLINE Loose<0, B> Keep(Mask mask, const Fe<B>& a) {
+  Loose<0, B> out;
+#pragma GCC unroll 8
+  for (size_t i = 0; i < 8; ++i) out.limb[i] = _mm512_maskz_mov_epi64(mask, a.limb[i]);
+  return out;
+}
+
 // 2^kShift a.
 template <unsigned kShift, unsigned B>
 GROAT_LANES_INLINE Loose<0, (B << kShift)> Shift(const Fe<B>& a) {
@@ -208,6 +239,45 @@ GROAT_LANES_INLINE Fe<3> Reduce(const Loose<N, P>& a) {
         a.limb[i], _mm512_permutexvar_epi64(entry, _mm512_load_si512(kReductionTable.limb[i])));
   }
   return internal::Propagate<Fe<3>>(sum);
+}
+
+// 2^416 - p: added q times and reduced modulo 2^416, it subtracts q p.
+constexpr Limbs52 NegatedModulus() {
+  Limbs52 out{};
+  for (size_t i = 0; i < 8; ++i) out[i] = kLimbMask - kModulus[i];
+  out[0] += 1;  // No carry: the modulus is not a multiple of 2^52.
+  return out;
+}
+inline constexpr Limbs52 kNegatedModulus = NegatedModulus();
+// About 2^52 / (p / 2^364), rounded down.
+inline constexpr uint64_t kTopReciprocal = (uint64_t{1} << 52) / (kModulus[7] + 1);
+
+// The same value modulo p in [0, 1.01 p), for any bounds up to 256 p. The quotient by p is
+// estimated from the highest limb: less one for the carry that has not reached it, times a
+// reciprocal that is too small by less than 2^-16, so it is never too large, and too small by less
+// than 1 + 2^-8 + 2^-16.
+template <unsigned N, unsigned P>
+GROAT_LANES_INLINE Fe<2> Shrink(const Loose<N, P>& a) {
+  static_assert(N + P <= 256, "the estimate would be too rough");
+  Vec sum[8];
+#pragma GCC unroll 8
+  for (size_t i = 0; i < 8; ++i) {
+    sum[i] = N == 0 ? a.limb[i] : _mm512_add_epi64(a.limb[i], Broadcast(kMultiple<N>[i]));
+  }
+  const Vec zero = _mm512_setzero_si512();
+  const Vec top = _mm512_add_epi64(sum[7], _mm512_srai_epi64(sum[6], 52));
+  const Vec lowest = _mm512_max_epi64(_mm512_sub_epi64(top, Broadcast(1)), zero);
+  const Vec quotient = _mm512_madd52hi_epu64(zero, lowest, Broadcast(kTopReciprocal));
+#pragma GCC unroll 8
+  for (size_t i = 0; i < 8; ++i) {
+    sum[i] = _mm512_madd52lo_epu64(sum[i], quotient, Broadcast(kNegatedModulus[i]));
+    if (i < 7) {
+      sum[i + 1] = _mm512_madd52hi_epu64(sum[i + 1], quotient, Broadcast(kNegatedModulus[i]));
+    }
+  }
+  Fe<2> out = internal::Propagate<Fe<2>>(sum);
+  out.limb[7] = _mm512_and_si512(out.limb[7], Broadcast(kLimbMask));
+  return out;
 }
 
 // mask ? a : b in each lane.

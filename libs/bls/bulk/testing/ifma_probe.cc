@@ -1,6 +1,7 @@
 #include "bls/bulk/testing/ifma_probe.h"
 
 #include "bls/bulk/ifma/decode.h"
+#include "bls/bulk/ifma/fp12.h"
 #include "bls/bulk/ifma/lane_fields.h"
 #include "bls/bulk/ifma/power.h"
 
@@ -53,6 +54,10 @@ void CarryDifference(const Lanes& a, const Lanes& b, Lanes& out) {
   Store(Carry(Shift<3>(Load<2>(a)) - times300 - Load<1>(b)), out);
 }
 
+void ShrinkDifference(const Lanes& a, const Lanes& b, Lanes& out) {
+  Store(Shrink(Shift<5>(Load<3>(a)) - Shift<5>(Load<3>(b))), out);
+}
+
 uint8_t IsZero(const Lanes& a) { return ifma::IsZero(Load<6>(a)); }
 uint8_t MayBeZero(const Lanes& a) { return ifma::MayBeZero(Load<6>(a)); }
 void Invert(const Lanes& a, Lanes& out) { Store(LanesFp::Invert(Load<3>(a)), out); }
@@ -64,5 +69,20 @@ void InverseSquareRootPowers(Lanes (&values)[3]) {
   ifma::InverseSquareRootPowers(vectors, 3);
   for (size_t i = 0; i < 3; ++i) Store(vectors[i], values[i]);
 }
+
+void Fp12Multiply(const Lanes2& a, const Lanes2& b, Lanes2& out) {
+  Store2(Multiply({Load2<3>(a)}, {Load2<3>(b)}).c, out);
+}
+void Fp12Square(const Lanes2& a, Lanes2& out) { Store2(Square({Load2<3>(a)}).c, out); }
+void Fp12CyclotomicSquare(const Lanes2& a, Lanes2& out) {
+  Store2(CyclotomicSquare({Load2<3>(a)}).c, out);
+}
+void Fp12Conjugate(const Lanes2& a, Lanes2& out) { Store2(Conjugate({Load2<3>(a)}).c, out); }
+void Fp12Frobenius(const Lanes2& a, Lanes2& out) { Store2(Frobenius({Load2<3>(a)}).c, out); }
+void Fp12Inverse(const Lanes2& a, Lanes2& out) { Store2(Inverse({Load2<3>(a)}).c, out); }
+void Fp12MultiplyByLines(const Lanes2& a, const Lanes2& lines, Lanes2& out) {
+  Store2(MultiplyByLines({Load2<3>(a)}, {Load2<120>(lines)}).c, out);
+}
+bool Fp12IsOne(const Lanes2& a) { return IsOne({Load2<3>(a)}); }
 
 }  // namespace groat::bls::probe

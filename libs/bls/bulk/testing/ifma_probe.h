@@ -29,6 +29,9 @@ void ReduceDifference(const Lanes& a, const Lanes& b, const Lanes& c, Lanes& out
 // Carry(8a - 300 b - b), for a below 2p and b up to p: below 317 p.
 void CarryDifference(const Lanes& a, const Lanes& b, Lanes& out);
 
+// Shrink(32 a - 32 b) for both below 3p: below 1.01 p.
+void ShrinkDifference(const Lanes& a, const Lanes& b, Lanes& out);
+
 // Bits of lanes whose element, below 6p, is a multiple of p.
 uint8_t IsZero(const Lanes& a);
 uint8_t MayBeZero(const Lanes& a);
@@ -39,6 +42,17 @@ void Invert2(const Lanes2& a, Lanes2& out);
 void ToNumber(const Lanes& a, Lanes& out);
 // a^((p - 3) / 4) of three vectors, below 2p.
 void InverseSquareRootPowers(Lanes (&values)[3]);
+
+// Fp12: the coefficient of w^i in place i of both parts, below 3p.
+void Fp12Multiply(const Lanes2& a, const Lanes2& b, Lanes2& out);
+void Fp12Square(const Lanes2& a, Lanes2& out);
+void Fp12CyclotomicSquare(const Lanes2& a, Lanes2& out);
+void Fp12Conjugate(const Lanes2& a, Lanes2& out);
+void Fp12Frobenius(const Lanes2& a, Lanes2& out);
+void Fp12Inverse(const Lanes2& a, Lanes2& out);
+// Times c0 + c2 w^2 + c3 w^3 twice: with places 0 to 2, and 4 to 6, of `lines`, below 120 p.
+void Fp12MultiplyByLines(const Lanes2& a, const Lanes2& lines, Lanes2& out);
+bool Fp12IsOne(const Lanes2& a);
 
 }  // namespace groat::bls::probe
 
