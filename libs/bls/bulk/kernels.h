@@ -75,8 +75,8 @@ struct PairingPoints {
   uint64_t q_x[2][8];
   uint64_t q_y[2][8];
 };
-// Whether the product of the two pairings is one. The points must be in their subgroups.
-bool TwoPairingsAreOne(const PairingPoints (&pairs)[2]);
+// Whether the product of the pairings is one. The points must be in their subgroups.
+bool PairingProductIsOne(const PairingPoints* pairs, size_t count);
 
 }  // namespace ifma
 }  // namespace groat::bls

@@ -154,8 +154,12 @@ Fp12Lanes Square(const Fp12Lanes& a) {
 }
 
 Fp12Lanes MultiplyByLines(const Fp12Lanes& a, const LinePair& lines) {
-  const Fe2<3> first = Convolve(kFirstLineSteps, 3, a.c, lines.c);
-  return {Convolve(kSecondLineSteps, 3, first, lines.c)};
+  const Fp12Lanes first = MultiplyByFirstLine(a, lines);
+  return {Convolve(kSecondLineSteps, 3, first.c, lines.c)};
+}
+
+Fp12Lanes MultiplyByFirstLine(const Fp12Lanes& a, const LinePair& lines) {
+  return {Convolve(kFirstLineSteps, 3, a.c, lines.c)};
 }
 
 // The pairs (a0, a3), (a1, a4), (a2, a5) are elements p + q s of Fp4 = Fp2[s] / (s^2 - xi), with

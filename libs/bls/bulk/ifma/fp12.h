@@ -23,8 +23,9 @@ struct LinePair {
 
 Fp12Lanes Multiply(const Fp12Lanes& a, const Fp12Lanes& b);
 Fp12Lanes Square(const Fp12Lanes& a);
-// a times both lines.
+// a times both lines, and times the first one.
 Fp12Lanes MultiplyByLines(const Fp12Lanes& a, const LinePair& lines);
+Fp12Lanes MultiplyByFirstLine(const Fp12Lanes& a, const LinePair& lines);
 // The square in the cyclotomic subgroup. Granger and Scott, "Faster squaring in the cyclotomic
 // subgroup of sixth degree extensions" (PKC 2010), section 3.2.
 Fp12Lanes CyclotomicSquare(const Fp12Lanes& a);

@@ -117,9 +117,7 @@ Fe<1> Halves(const uint64_t (&a)[8], const uint64_t (&b)[8]) {
   return out;
 }
 
-Loop Start(const PairingPoints (&pairs)[2]) {
-  const PairingPoints& a = pairs[0];
-  const PairingPoints& b = pairs[1];
+Loop Start(const PairingPoints& a, const PairingPoints& b) {
   const Fe2<1> q_x = {Halves(a.q_x[0], b.q_x[0]), Halves(a.q_x[1], b.q_x[1])};
   const Fe2<1> q_y = {Halves(a.q_y[0], b.q_y[0]), Halves(a.q_y[1], b.q_y[1])};
   const Fe<1> p_x = Halves(a.p_x, b.p_x);
@@ -137,14 +135,24 @@ Loop Start(const PairingPoints (&pairs)[2]) {
 
 }  // namespace
 
-Fp12Lanes MillerLoop(const PairingPoints (&pairs)[2]) {
+Fp12Lanes MillerLoop(const PairingPoints* pairs, size_t count) {
   constexpr uint64_t kMinusX = 0xd201000000010000;
-  Loop loop = Start(pairs);
+  // The last of an odd number of pairs fills both halves; its second line is not used.
+  Loop loops[kMaxLoopPairs / 2];
+  const size_t loop_count = (count + 1) / 2;
+  for (size_t i = 0; i < loop_count; ++i) {
+    loops[i] = Start(pairs[2 * i], pairs[2 * i + 1 < count ? 2 * i + 1 : 2 * i]);
+  }
   Fp12Lanes f = Fp12One();
+  const auto multiply = [&](size_t i, const LinePair& lines) {
+    const bool both = 2 * i + 1 < count;
+    f = both ? MultiplyByLines(f, lines) : MultiplyByFirstLine(f, lines);
+  };
   for (int bit = 62; bit >= 0; --bit) {
     if (bit != 62) f = Square(f);
-    f = MultiplyByLines(f, DoubleStep(loop));
-    if ((kMinusX >> bit & 1) != 0) f = MultiplyByLines(f, AddStep(loop));
+    for (size_t i = 0; i < loop_count; ++i) multiply(i, DoubleStep(loops[i]));
+    if ((kMinusX >> bit & 1) == 0) continue;
+    for (size_t i = 0; i < loop_count; ++i) multiply(i, AddStep(loops[i]));
   }
   return Conjugate(f);
 }

@@ -1,4 +1,4 @@
-// The Miller loops of two pairs, side by side in the two halves of the lanes.
+// Miller loops, those of two pairs side by side in the two halves of the lanes.
 //
 // Pure. Only for sources compiled for AVX-512.
 #ifndef GROAT_BLS_BULK_IFMA_MILLER_LOOP_H_
@@ -9,8 +9,12 @@
 
 namespace groat::bls::ifma {
 
-// The product of both pairs' Miller functions f_{|x|, q}(p), conjugated since x is negative.
-Fp12Lanes MillerLoop(const PairingPoints (&pairs)[2]);
+// How many pairs one loop takes: they share its 62 squarings.
+inline constexpr size_t kMaxLoopPairs = 16;
+
+// The product of the Miller functions f_{|x|, q}(p) of 1 to kMaxLoopPairs pairs, conjugated since x
+// is negative.
+Fp12Lanes MillerLoop(const PairingPoints* pairs, size_t count);
 
 }  // namespace groat::bls::ifma
 

@@ -1,6 +1,7 @@
-#include "bls/bulk/two_pairings.h"
+#include "bls/bulk/pairing_product.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "base/check.h"
 #include "bls/bulk/engine.h"
@@ -13,7 +14,6 @@ namespace groat::bls {
 namespace {
 
 ifma::PairingPoints Convert(const PointPair& pair) {
-  GROAT_CHECK(!(pair.p.IsInfinity() | pair.q.IsInfinity()).Declassify()) << "a point is infinity";
   ifma::PairingPoints out;
   std::ranges::copy(ToLimbs52(pair.p.x), out.p_x);
   std::ranges::copy(ToLimbs52(pair.p.y), out.p_y);
@@ -27,15 +27,18 @@ ifma::PairingPoints Convert(const PointPair& pair) {
 }  // namespace
 #endif
 
-bool TwoPairingsAreOne(const PointPair& a, const PointPair& b) {
+bool PairingProductIsOneIfma(std::span<const PointPair> pairs) {
   GROAT_CHECK(CpuHasIfma()) << "the processor has no AVX-512 IFMA";
 #if GROAT_BLS_IFMA
-  const ifma::PairingPoints pairs[2] = {Convert(a), Convert(b)};
-  return ifma::TwoPairingsAreOne(pairs);
+  std::vector<ifma::PairingPoints> points;
+  points.reserve(pairs.size());
+  for (const PointPair& pair : pairs) {
+    if ((pair.p.IsInfinity() | pair.q.IsInfinity()).Declassify()) continue;
+    points.push_back(Convert(pair));
+  }
+  return ifma::PairingProductIsOne(points.data(), points.size());
 #else
-  (void)a;
-  (void)b;
-  return false;
+  return pairs.empty();
 #endif
 }
 

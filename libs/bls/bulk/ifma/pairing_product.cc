@@ -1,4 +1,4 @@
-// The product of two pairings with its final exponentiation: Hayashida, Hayasaka, Teruya,
+// A product of pairings and its final exponentiation: Hayashida, Hayasaka, Teruya,
 // "Efficient final exponentiation via cyclotomic structure for pairings over families of elliptic
 // curves" (ePrint 2020/875).
 #include "bls/bulk/ifma/miller_loop.h"
@@ -40,8 +40,15 @@ bool FinalPowerIsOne(const Fp12Lanes& f) {
 
 }  // namespace
 
-bool TwoPairingsAreOne(const PairingPoints (&pairs)[2]) {
-  return FinalPowerIsOne(MillerLoop(pairs));
+bool PairingProductIsOne(const PairingPoints* pairs, size_t count) {
+  if (count == 0) return true;
+  Fp12Lanes product = MillerLoop(pairs, count < kMaxLoopPairs ? count : kMaxLoopPairs);
+  for (size_t done = kMaxLoopPairs; done < count; done += kMaxLoopPairs) {
+    const size_t left = count - done;
+    product =
+        Multiply(product, MillerLoop(pairs + done, left < kMaxLoopPairs ? left : kMaxLoopPairs));
+  }
+  return FinalPowerIsOne(product);
 }
 
 }  // namespace groat::bls::ifma
