@@ -10,6 +10,8 @@
 namespace groat::bls {
 namespace {
 
+using testing::Multiples;
+
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 

@@ -15,6 +15,8 @@
 namespace groat::bls {
 namespace {
 
+using testing::Multiples;
+
 constexpr size_t kBatch = 65536;
 
 Engine EngineOf(const benchmark::State& state) { return static_cast<Engine>(state.range(0)); }

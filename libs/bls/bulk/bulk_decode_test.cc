@@ -12,6 +12,10 @@
 namespace groat::bls {
 namespace {
 
+using testing::AllEngines;
+using testing::AnyPoint;
+using testing::Multiples;
+
 using groat::testing::StatusIs;
 using ::testing::HasSubstr;
 

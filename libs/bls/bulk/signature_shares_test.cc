@@ -11,6 +11,11 @@
 namespace groat::bls {
 namespace {
 
+using testing::AllEngines;
+using testing::AnyPoint;
+using testing::Multiples;
+using testing::SumOneByOne;
+
 using groat::testing::StatusIs;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;

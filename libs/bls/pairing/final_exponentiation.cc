@@ -1,3 +1,7 @@
+#include <vector>
+
+#include "bls/bulk/engine.h"
+#include "bls/bulk/pairing_product.h"
 #include "bls/pairing/pairing.h"
 
 namespace groat::bls {
@@ -48,6 +52,12 @@ Fp12 Pairing(const G1Affine& p, const G2Affine& q) {
 }
 
 bool PairingsAreOne(std::span<const PairingInput> pairs) {
+  if (CpuHasIfma()) {
+    std::vector<PointPair> points;
+    points.reserve(pairs.size());
+    for (const PairingInput& pair : pairs) points.push_back({pair.p, pair.q});
+    return PairingProductIsOneIfma(points);
+  }
   return FinalExponentiation(MillerLoop(pairs)) == Fp12::One();
 }
 

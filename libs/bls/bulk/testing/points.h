@@ -11,7 +11,7 @@
 #include "bls/curve/curves.h"
 #include "bls/curve/encoding.h"
 
-namespace groat::bls {
+namespace groat::bls::testing {
 
 // 1, 2, .. `count` times a point that is `start` times the generator, made affine: distinct, and
 // cheap to make.
@@ -64,6 +64,6 @@ inline std::vector<Engine> AllEngines() {
   return out;
 }
 
-}  // namespace groat::bls
+}  // namespace groat::bls::testing
 
 #endif  // GROAT_BLS_BULK_TESTING_POINTS_H_
