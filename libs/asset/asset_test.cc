@@ -8,6 +8,7 @@
 #include "asset/provenance.h"
 #include "asset/trust.h"
 #include "base/status_matchers.h"
+#include "bls/testing/test_keys.h"
 #include "merkle/trie.h"
 #include "record/update.h"
 
@@ -55,8 +56,8 @@ class NetworkTest : public ::testing::Test {
 
   void SetUp() override {
     for (uint8_t i = 0; i < 3; ++i) {
-      node_keys_.push_back(Ed25519PrivateKey(Filled(static_cast<uint8_t>(100 + i))));
-      trust_.ledger_nodes.push_back(node_keys_.back().public_key());
+      node_keys_.push_back(bls::testing::TestKey(i));
+      trust_.ledger_nodes.push_back(bls::testing::TestRegistration(i));
     }
     trust_.ledger_id = Filled(9);
     trust_.relays = {{record::RelayId(1), 0, kPeriodCycles, relay_key_.public_key()}};
@@ -125,15 +126,15 @@ class NetworkTest : public ::testing::Test {
   }
   record::QuorumSignature Sign(const record::Checkpoint& checkpoint,
                                std::initializer_list<uint32_t> nodes) const {
-    std::map<record::NodeIndex, Ed25519Signature> shares;
+    std::map<record::NodeIndex, record::NodeSignature> shares;
     for (uint32_t node : nodes) {
-      shares[record::NodeIndex(node)] = node_keys_[node].Sign(checkpoint.Encode());
+      shares[record::NodeIndex(node)] = record::SignAsNode(node_keys_[node], checkpoint.Encode());
     }
     return record::NodeKeys::Create(trust_.ledger_nodes)->Combine(shares);
   }
 
   const Ed25519PrivateKey relay_key_{Filled(50)};
-  std::vector<Ed25519PrivateKey> node_keys_;
+  std::vector<bls::SecretKey> node_keys_;
   Trust trust_;
   std::map<record::Period, merkle::Trie> tries_;
   std::vector<record::SignedRoot> roots_;
@@ -213,7 +214,7 @@ TEST_F(NetworkTest, BundleRefusesEveryChange) {
   using Change = std::function<void(ProofBundle&)>;
   const std::vector<std::pair<const char*, Change>> changes = {
       {"checkpoint of ledger", [](auto& b) { b.checkpoint.checkpoint.ledger_id[0] ^= 1; }},
-      {"signature of ledger node", [](auto& b) { b.checkpoint.checkpoint.log_root[0] ^= 1; }},
+      {"signature of the quorum certificate", [](auto& b) { b.checkpoint.checkpoint.log_root[0] ^= 1; }},
       {"1 ledger nodes signed, want 2",
        [&](auto& b) { b.checkpoint.quorum = Sign(b.checkpoint.checkpoint, {1}); }},
       {"2 blocks, want 3", [](auto& b) { b.blocks.pop_back(); }},
@@ -250,8 +251,15 @@ TEST_F(NetworkTest, TrustFileRoundTripsAndNamesWhatIsWrong) {
   refused("\"relay_id\": 1", "\"relay_id\": 0", "relay_id is 0, want a whole number from 1");
   refused("\"shard_bits\": 0", "\"shard_bits\": 17", "from 0 to 16");
   refused(trust_.ledger_id.Hex(), "abcd", "ledger_id is 2 bytes, want 32");
-  refused(trust_.ledger_nodes[1].Hex(), trust_.ledger_nodes[0].Hex(), "two ledger nodes");
-  refused("\"ledger_nodes\": [", "\"ledger_nodes\": [1,", "ledger_nodes[0] is not a string");
+  const auto key = [&](size_t node) { return trust_.ledger_nodes[node].key.Encode().Hex(); };
+  const auto proof = [&](size_t node) { return trust_.ledger_nodes[node].proof.Encode().Hex(); };
+  refused(key(1), key(0), "two members have the key");
+  refused(key(1), std::string(96, '0'), "ledger_nodes[1]: ");
+  refused(key(1), "abcd", "ledger_nodes[1] public_key is 2 bytes, want 48");
+  refused(proof(1), proof(2), "member 1 has not proven possession");
+  refused(proof(1), std::string(192, '0'), "ledger_nodes[1]: ");
+  refused("\"proof_of_possession\"", "\"proof\"", "ledger_nodes[0]: unknown field \"proof\"");
+  refused("\"ledger_nodes\": [", "\"ledger_nodes\": [1,", "ledger_nodes[0] is not a JSON object");
   Trust twice = trust_;
   twice.relays.push_back(twice.relays[0]);
   EXPECT_THAT(ParseTrust(FormatTrust(twice)), StatusIs(kInvalid, HasSubstr("listed twice")));

@@ -13,7 +13,7 @@ absl::Status CheckCheckpoint(const record::SignedCheckpoint& checkpoint, const T
                                                    trust.ledger_id.Hex()));
   }
   GROAT_ASSIGN_OR_RETURN(const record::NodeKeys nodes,
-                         record::NodeKeys::Create(trust.ledger_nodes));
+                         record::NodeKeys::FromProven(trust.ledger_nodes));
   return nodes.VerifyQuorum(checkpoint.checkpoint.Encode(), checkpoint.quorum);
 }
 

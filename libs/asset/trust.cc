@@ -30,9 +30,10 @@ absl::Status CheckFields(const Json& object, const std::string& where,
   return absl::OkStatus();
 }
 
-absl::StatusOr<Bytes32> HexField(const Json& value, const std::string& where) {
+template <size_t N = 32>
+absl::StatusOr<FixedBytes<N>> HexField(const Json& value, const std::string& where) {
   if (!value.is_string()) return absl::InvalidArgumentError(where + " is not a string");
-  return Bytes32::FromHexText(value.get_ref<const std::string&>(), where);
+  return FixedBytes<N>::FromHexText(value.get_ref<const std::string&>(), where);
 }
 
 absl::StatusOr<uint64_t> NumberField(const Json& value, const std::string& where, uint64_t least,
@@ -43,6 +44,24 @@ absl::StatusOr<uint64_t> NumberField(const Json& value, const std::string& where
         where, " is ", value.dump(), ", want a whole number from ", least, " to ", most));
   }
   return value.get<uint64_t>();
+}
+
+absl::StatusOr<bls::Registration> ParseLedgerNode(const Json& object, const std::string& where) {
+  GROAT_RETURN_IF_ERROR(CheckFields(object, where, {"public_key", "proof_of_possession"}));
+  GROAT_ASSIGN_OR_RETURN(
+      const FixedBytes<bls::PublicKey::kSize> encoded_key,
+      HexField<bls::PublicKey::kSize>(object["public_key"], where + " public_key"));
+  GROAT_ASSIGN_OR_RETURN(const FixedBytes<bls::ProofOfPossession::kSize> encoded_proof,
+                         HexField<bls::ProofOfPossession::kSize>(object["proof_of_possession"],
+                                                                 where + " proof_of_possession"));
+  const absl::StatusOr<bls::PublicKey> key = bls::PublicKey::Decode(encoded_key);
+  const absl::StatusOr<bls::ProofOfPossession> proof =
+      bls::ProofOfPossession::Decode(encoded_proof);
+  if (!key.ok() || !proof.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(where, ": ", key.ok() ? proof.status().message() : key.status().message()));
+  }
+  return bls::Registration{*key, *proof};
 }
 
 absl::StatusOr<RelayTrust> ParseRelay(const Json& object, const std::string& where) {
@@ -81,9 +100,9 @@ absl::StatusOr<Trust> ParseTrust(std::string_view json) {
   }
   for (const Json& node : root["ledger_nodes"]) {
     GROAT_ASSIGN_OR_RETURN(
-        const Bytes32 key,
-        HexField(node, absl::StrCat("ledger_nodes[", out.ledger_nodes.size(), "]")));
-    out.ledger_nodes.push_back(key);
+        const bls::Registration registration,
+        ParseLedgerNode(node, absl::StrCat("ledger_nodes[", out.ledger_nodes.size(), "]")));
+    out.ledger_nodes.push_back(registration);
   }
   GROAT_RETURN_IF_ERROR(record::NodeKeys::Create(out.ledger_nodes).status());
   for (const Json& object : root["relays"]) {
@@ -102,7 +121,10 @@ std::string FormatTrust(const Trust& trust) {
   nlohmann::ordered_json root;
   root["ledger_id"] = trust.ledger_id.Hex();
   root["ledger_nodes"] = Json::array();
-  for (const Ed25519PublicKey& key : trust.ledger_nodes) root["ledger_nodes"].push_back(key.Hex());
+  for (const bls::Registration& node : trust.ledger_nodes) {
+    root["ledger_nodes"].push_back({{"public_key", node.key.Encode().Hex()},
+                                    {"proof_of_possession", node.proof.Encode().Hex()}});
+  }
   root["relays"] = Json::array();
   for (const RelayTrust& relay : trust.relays) {
     root["relays"].push_back({{"relay_id", relay.relay.value()},

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "crypto/ed25519.h"
 #include "record/checkpoint.h"
 #include "record/ids.h"
 
@@ -23,7 +24,7 @@ struct RelayTrust {
 
 struct Trust {
   Bytes32 ledger_id;
-  std::vector<Ed25519PublicKey> ledger_nodes;  // By index.
+  std::vector<bls::Registration> ledger_nodes;  // By index; ParseTrust has verified their proofs.
   std::vector<RelayTrust> relays;
 
   // NotFound names the relay id.
@@ -31,9 +32,11 @@ struct Trust {
 };
 
 // JSON:
-//   {"ledger_id": HEX32, "ledger_nodes": [HEX32, ...],
+//   {"ledger_id": HEX32,
+//    "ledger_nodes": [{"public_key": HEX48, "proof_of_possession": HEX96}, ...],
 //    "relays": [{"relay_id": 1, "shard_bits": 0, "period_cycles": 0, "public_key": HEX32}, ...]}
-// InvalidArgument names the first missing, unknown, repeated or malformed field.
+// InvalidArgument names the first missing, unknown, repeated or malformed field, or the ledger node
+// that has not proven possession of its key.
 absl::StatusOr<Trust> ParseTrust(std::string_view json);
 std::string FormatTrust(const Trust& trust);
 

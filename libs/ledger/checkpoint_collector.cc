@@ -76,7 +76,7 @@ CheckpointCollector::Progress CheckpointCollector::TryForm(const PointAt& ours) 
   for (auto it = shares_.rbegin(); it != shares_.rend(); ++it) {
     const std::optional<SignMark> point = ours(it->first);
     if (!point.has_value()) continue;  // Above our head: judged when we get there.
-    std::map<record::NodeIndex, Ed25519Signature> agreeing;
+    std::map<record::NodeIndex, record::NodeSignature> agreeing;
     std::map<Bytes, size_t> others;
     for (auto& [node, entry] : it->second) {
       if (entry.share.point == *point) {

@@ -24,7 +24,7 @@ inline constexpr size_t kMaxHeightsPerNode = 64;
 struct Share {
   record::NodeIndex node;
   SignMark point;
-  Ed25519Signature signature;
+  record::NodeSignature signature;
 
   friend bool operator==(const Share&, const Share&) = default;
 };
@@ -46,7 +46,7 @@ class CheckpointCollector {
   CheckpointCollector(const Bytes32& ledger_id, const record::NodeKeys& keys,
                       std::optional<record::SignedCheckpoint> newest);
 
-  // One Ed25519 verification.
+  // One BLS verification, about 1 ms.
   AddResult Add(const Share& share);
 
   // A checkpoint of another source, e.g. a peer: taken over if it is newer, a quorum signed it and

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "base/status_matchers.h"
+#include "bls/testing/test_keys.h"
 #include "ledger/test_chain.h"
 
 namespace groat::ledger {
@@ -25,18 +26,18 @@ const Bytes32 kLedger = Filled(0x77);
 
 struct Nodes {
   explicit Nodes(size_t count) {
-    std::vector<Ed25519PublicKey> publics;
+    std::vector<bls::Registration> nodes;
     for (size_t i = 0; i < count; ++i) {
-      keys.emplace_back(Filled(static_cast<uint8_t>(i + 1)));
-      publics.push_back(keys.back().public_key());
+      keys.push_back(bls::testing::TestKey(i));
+      nodes.push_back(bls::testing::TestRegistration(i));
     }
-    node_keys = std::make_unique<record::NodeKeys>(*record::NodeKeys::Create(publics));
+    node_keys = std::make_unique<record::NodeKeys>(*record::NodeKeys::Create(nodes));
   }
   Share Sign(uint32_t node, const SignMark& point, const Bytes32& ledger = kLedger) const {
     const record::Checkpoint checkpoint{ledger, point.height, point.block_id, point.log_root};
-    return {NodeIndex(node), point, keys[node].Sign(checkpoint.Encode())};
+    return {NodeIndex(node), point, record::SignAsNode(keys[node], checkpoint.Encode())};
   }
-  std::vector<Ed25519PrivateKey> keys;
+  std::vector<bls::SecretKey> keys;
   std::unique_ptr<record::NodeKeys> node_keys;
 };
 
@@ -137,9 +138,10 @@ TEST_F(CheckpointCollectorTest, AdoptsCheckpointsOfPeers) {
   EXPECT_THAT(collector_.Adopt(good, rival),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("covers block")));
   record::SignedCheckpoint forged = good;
-  forged.quorum.signatures[0] ^= 1;
+  forged.quorum.signature[0] ^= 0x20;  // The negative.
   EXPECT_THAT(collector_.Adopt(forged, ChainUpTo(4)),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("signature of ledger node")));
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("signature of the quorum certificate")));
   record::SignedCheckpoint foreign = good;
   foreign.checkpoint.ledger_id[0] ^= 1;
   EXPECT_THAT(collector_.Adopt(foreign, ChainUpTo(4)),

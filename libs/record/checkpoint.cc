@@ -1,13 +1,22 @@
 #include "record/checkpoint.h"
 
-#include <set>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "base/status_macros.h"
+#include "bls/aggregate.h"
+#include "bls/quorum_certificate.h"
 
 namespace groat::record {
 namespace {
 
-uint8_t BitOf(size_t index) { return static_cast<uint8_t>(0x80 >> (index % 8)); }
+absl::Status CheckCount(size_t nodes) {
+  if (nodes >= 1 && nodes <= kMaxLedgerNodes) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(nodes, " ledger nodes, want 1 to ", kMaxLedgerNodes));
+}
 
 }  // namespace
 
@@ -21,73 +30,63 @@ Bytes Checkpoint::Encode() const {
       .Take();
 }
 
-absl::StatusOr<NodeKeys> NodeKeys::Create(std::vector<Ed25519PublicKey> keys) {
-  if (keys.empty() || keys.size() > kMaxLedgerNodes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(keys.size(), " ledger nodes, want 1 to ", kMaxLedgerNodes));
-  }
-  std::set<Ed25519PublicKey> seen;
-  for (const Ed25519PublicKey& key : keys) {
-    if (!seen.insert(key).second) {
-      return absl::InvalidArgumentError(absl::StrCat("two ledger nodes have the key ", key.Hex()));
-    }
-  }
-  return NodeKeys(std::move(keys));
+NodeSignature SignAsNode(const bls::SecretKey& key, ByteView message) {
+  return bls::Sign(key, message).Encode();
+}
+
+absl::StatusOr<NodeKeys> NodeKeys::Create(std::span<const bls::Registration> nodes) {
+  GROAT_RETURN_IF_ERROR(CheckCount(nodes.size()));
+  GROAT_ASSIGN_OR_RETURN(bls::KeyDirectory directory, bls::KeyDirectory::Create(nodes));
+  return NodeKeys(std::move(directory));
+}
+
+absl::StatusOr<NodeKeys> NodeKeys::FromProven(std::span<const bls::Registration> nodes) {
+  GROAT_RETURN_IF_ERROR(CheckCount(nodes.size()));
+  std::vector<bls::PublicKey> keys;
+  keys.reserve(nodes.size());
+  for (const bls::Registration& node : nodes) keys.push_back(node.key);
+  GROAT_ASSIGN_OR_RETURN(bls::KeyDirectory directory,
+                         bls::KeyDirectory::FromProvenKeys(std::move(keys)));
+  return NodeKeys(std::move(directory));
 }
 
 absl::Status NodeKeys::VerifyShare(NodeIndex node, ByteView message,
-                                   const Ed25519Signature& signature) const {
-  if (node.value() >= keys_.size()) {
+                                   const NodeSignature& signature) const {
+  if (node.value() >= size()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("ledger node ", node.value(), ", want below ", keys_.size()));
+        absl::StrCat("ledger node ", node.value(), ", want below ", size()));
   }
-  if (!Ed25519Verify(key(node), message, signature)) {
+  const absl::StatusOr<bls::Signature> decoded = bls::Signature::Decode(signature);
+  if (!decoded.ok() || !bls::Verify(key(node), message, *decoded)) {
     return absl::InvalidArgumentError(
         absl::StrCat("signature of ledger node ", node.value(), " is wrong"));
   }
   return absl::OkStatus();
 }
 
-QuorumSignature NodeKeys::Combine(const std::map<NodeIndex, Ed25519Signature>& shares) const {
-  QuorumSignature out;
-  out.signers.resize(BitmapBytes());
+QuorumSignature NodeKeys::Combine(const std::map<NodeIndex, NodeSignature>& shares) const {
+  bls::SignerSet signers(size());
+  std::vector<bls::Signature> signatures;
   for (const auto& [node, signature] : shares) {
-    out.signers[node.value() / 8] |= BitOf(node.value());
-    out.signatures.insert(out.signatures.end(), signature.begin(), signature.end());
+    absl::StatusOr<bls::Signature> decoded = bls::Signature::Decode(signature);
+    GROAT_CHECK_OK(decoded.status());
+    signers.Insert(node.value());
+    signatures.push_back(*std::move(decoded));
   }
-  return out;
+  const absl::StatusOr<bls::Signature> sum = bls::Aggregate(signatures);
+  GROAT_CHECK_OK(sum.status());
+  return {signers.Encode(), sum->Encode()};
 }
 
 absl::Status NodeKeys::VerifyQuorum(ByteView message, const QuorumSignature& quorum) const {
-  if (quorum.signers.size() != BitmapBytes()) {
+  GROAT_ASSIGN_OR_RETURN(bls::SignerSet signers, bls::SignerSet::Decode(quorum.signers, size()));
+  // Before the costly decoding of the point.
+  if (signers.count() < this->quorum()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("signers' bitmap is ", quorum.signers.size(), " bytes, want ", BitmapBytes()));
+        absl::StrCat(signers.count(), " ledger nodes signed, want ", this->quorum()));
   }
-  std::vector<NodeIndex> signers;
-  for (size_t i = 0; i < 8 * quorum.signers.size(); ++i) {
-    if ((quorum.signers[i / 8] & BitOf(i)) == 0) continue;
-    if (i >= keys_.size()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("signers' bitmap names node ", i, ", want below ", keys_.size()));
-    }
-    signers.push_back(NodeIndex(static_cast<uint32_t>(i)));
-  }
-  if (signers.size() < this->quorum()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(signers.size(), " ledger nodes signed, want ", this->quorum()));
-  }
-  if (quorum.signatures.size() != signers.size() * Ed25519Signature::kSize) {
-    return absl::InvalidArgumentError(absl::StrCat("signatures are ", quorum.signatures.size(),
-                                                   " bytes, want ",
-                                                   signers.size() * Ed25519Signature::kSize));
-  }
-  ByteReader reader(quorum.signatures);
-  for (NodeIndex node : signers) {
-    if (absl::Status status = VerifyShare(node, message, reader.Fixed<64>()); !status.ok()) {
-      return status;
-    }
-  }
-  return absl::OkStatus();
+  GROAT_ASSIGN_OR_RETURN(const bls::Signature signature, bls::Signature::Decode(quorum.signature));
+  return bls::VerifyQuorum({std::move(signers), signature}, directory_, this->quorum(), message);
 }
 
 }  // namespace groat::record

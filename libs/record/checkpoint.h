@@ -6,11 +6,13 @@
 #define GROAT_RECORD_CHECKPOINT_H_
 
 #include <map>
-#include <vector>
+#include <span>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "crypto/ed25519.h"
+#include "bls/key_directory.h"
+#include "bls/secret_key.h"
+#include "bls/signature.h"
 #include "record/ids.h"
 
 namespace groat::record {
@@ -32,13 +34,19 @@ struct Checkpoint {
   friend bool operator==(const Checkpoint&, const Checkpoint&) = default;
 };
 
-// Signatures of several nodes over one message, in a form that only this file looks into, so that
-// another scheme can take its place.
+// The encoded BLS signature of one node, and of several as their sum (bls/signature.h): 96 bytes.
+using NodeSignature = FixedBytes<bls::Signature::kSize>;
+
+// The signature of a ledger node over `message`, e.g. an encoded checkpoint.
+NodeSignature SignAsNode(const bls::SecretKey& key, ByteView message);
+
+// An encoded quorum certificate of several nodes over one message (bls/quorum_certificate.h), as it
+// comes from others: nothing in it has been checked.
 struct QuorumSignature {
   // One bit a node, node 0 at the highest bit of the first byte; as long as the node list needs.
   Bytes signers;
-  // Ed25519: the 64-byte signatures of the nodes whose bit is set, in order of index.
-  Bytes signatures;
+  // The sum of the signatures of the nodes whose bit is set.
+  NodeSignature signature;
 
   friend bool operator==(const QuorumSignature&, const QuorumSignature&) = default;
 };
@@ -51,27 +59,28 @@ struct SignedCheckpoint {
 // The keys of all nodes of a ledger, by index, and what a quorum of them is.
 class NodeKeys {
  public:
-  // InvalidArgument unless there are 1 to kMaxLedgerNodes distinct keys.
-  static absl::StatusOr<NodeKeys> Create(std::vector<Ed25519PublicKey> keys);
+  // InvalidArgument unless there are 1 to kMaxLedgerNodes distinct keys, each with the proof that
+  // its node has the secret. About 1 ms a node.
+  static absl::StatusOr<NodeKeys> Create(std::span<const bls::Registration> nodes);
+  // For nodes whose proofs were verified before. Otherwise as above.
+  static absl::StatusOr<NodeKeys> FromProven(std::span<const bls::Registration> nodes);
 
-  size_t size() const { return keys_.size(); }
+  size_t size() const { return directory_.size(); }
   // The least majority: size / 2 + 1.
-  size_t quorum() const { return keys_.size() / 2 + 1; }
-  const Ed25519PublicKey& key(NodeIndex node) const { return keys_[node.value()]; }
+  size_t quorum() const { return size() / 2 + 1; }
+  const bls::PublicKey& key(NodeIndex node) const { return directory_.key(node.value()); }
 
   // InvalidArgument if the node is unknown or the signature is not its own.
-  absl::Status VerifyShare(NodeIndex node, ByteView message,
-                           const Ed25519Signature& signature) const;
-  // Joins shares that VerifyShare accepted.
-  QuorumSignature Combine(const std::map<NodeIndex, Ed25519Signature>& shares) const;
-  // InvalidArgument unless a quorum of distinct known nodes signed `message` and every signature
-  // in `quorum` is right.
+  absl::Status VerifyShare(NodeIndex node, ByteView message, const NodeSignature& signature) const;
+  // Adds up shares that VerifyShare accepted.
+  QuorumSignature Combine(const std::map<NodeIndex, NodeSignature>& shares) const;
+  // InvalidArgument unless a quorum of known nodes signed `message` and the signature in `quorum`
+  // is the sum of exactly theirs.
   absl::Status VerifyQuorum(ByteView message, const QuorumSignature& quorum) const;
 
  private:
-  explicit NodeKeys(std::vector<Ed25519PublicKey> keys) : keys_(std::move(keys)) {}
-  size_t BitmapBytes() const { return (keys_.size() + 7) / 8; }
-  std::vector<Ed25519PublicKey> keys_;
+  explicit NodeKeys(bls::KeyDirectory directory) : directory_(std::move(directory)) {}
+  bls::KeyDirectory directory_;
 };
 
 }  // namespace groat::record

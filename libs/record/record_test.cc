@@ -208,21 +208,21 @@ TEST(CheckpointTest, GoldenBytes) {
 class QuorumTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::vector<Ed25519PublicKey> publics;
     for (uint8_t i = 0; i < 3; ++i) {
-      secrets_.push_back(Ed25519PrivateKey(Filled(static_cast<uint8_t>(i + 1))));
-      publics.push_back(secrets_.back().public_key());
+      secrets_.push_back(*bls::SecretKey::KeyGen(Filled(static_cast<uint8_t>(i + 1))));
+      nodes_.push_back({secrets_.back().public_key(), bls::PopProve(secrets_.back())});
     }
-    auto keys = NodeKeys::Create(publics);
+    auto keys = NodeKeys::Create(nodes_);
     GROAT_ASSERT_OK(keys);
     keys_.emplace(*std::move(keys));
   }
   QuorumSignature SignedBy(std::initializer_list<uint32_t> nodes) const {
-    std::map<NodeIndex, Ed25519Signature> shares;
-    for (uint32_t node : nodes) shares[NodeIndex(node)] = secrets_[node].Sign(message_);
+    std::map<NodeIndex, NodeSignature> shares;
+    for (uint32_t node : nodes) shares[NodeIndex(node)] = SignAsNode(secrets_[node], message_);
     return keys_->Combine(shares);
   }
-  std::vector<Ed25519PrivateKey> secrets_;
+  std::vector<bls::SecretKey> secrets_;
+  std::vector<bls::Registration> nodes_;
   std::optional<NodeKeys> keys_;
   Bytes message_ = {1, 2, 3};
 };
@@ -235,29 +235,54 @@ TEST_F(QuorumTest, MajorityIsEnoughAndLessIsNot) {
               StatusIs(kInvalid, "1 ledger nodes signed, want 2"));
 }
 
+TEST_F(QuorumTest, GoldenBytes) {
+  message_ = Checkpoint{Filled(1), Height(2), Filled(3), Filled(4)}.Encode();
+  EXPECT_EQ(nodes_[0].key.Encode().Hex(), 
+            "95a254501b7733239ed3cec4d56737977bd09ede881d8a23"
+            "4560e83e5525017add3b1dcc3eabfb85e12a4131b19c253b");
+  const QuorumSignature quorum = SignedBy({0, 2});
+  EXPECT_EQ(ToHex(quorum.signers), "a0");
+  EXPECT_EQ(quorum.signature.Hex(), 
+            "aa6409418fb065f6dfc84847c78d22a6f4ce510a38e72a55b09a40145fb7d549"
+            "74eb043001f0d39473bcc053c3946dad078285ce2c2ad32b209c9114a3c70b7f"
+            "3c5718c2af0487044907187b4648e3274dae325da1524761af47fdfe3cf53cb0");
+}
+
 TEST_F(QuorumTest, RefusesForgedBitmapsAndSignatures) {
   QuorumSignature forged = SignedBy({0, 2});
   forged.signers[0] = 0b11000000;
-  EXPECT_THAT(keys_->VerifyQuorum(message_, forged), StatusIs(kInvalid, HasSubstr("node 1")));
+  EXPECT_THAT(keys_->VerifyQuorum(message_, forged), StatusIs(kInvalid, HasSubstr("wrong")));
+  forged = SignedBy({0, 2});
+  forged.signers[0] |= 0b01000000;
+  EXPECT_THAT(keys_->VerifyQuorum(message_, forged), StatusIs(kInvalid, HasSubstr("wrong")));
   forged = SignedBy({0, 2});
   forged.signers[0] |= 0b00010000;
-  EXPECT_THAT(keys_->VerifyQuorum(message_, forged), StatusIs(kInvalid, HasSubstr("names node 3")));
+  EXPECT_THAT(keys_->VerifyQuorum(message_, forged),
+              StatusIs(kInvalid, HasSubstr("behind the last of 3")));
   forged = SignedBy({0, 2});
-  forged.signatures.pop_back();
-  EXPECT_THAT(keys_->VerifyQuorum(message_, forged), StatusIs(kInvalid, HasSubstr("127 bytes")));
+  forged.signature[0] ^= 0x80;
+  EXPECT_FALSE(keys_->VerifyQuorum(message_, forged).ok());
+  forged = SignedBy({0, 2});
+  forged.signature[0] ^= 0x20;  // The negative.
+  EXPECT_THAT(keys_->VerifyQuorum(message_, forged), StatusIs(kInvalid, HasSubstr("wrong")));
   forged = SignedBy({0, 2});
   forged.signers.push_back(0);
   EXPECT_THAT(keys_->VerifyQuorum(message_, forged), StatusIs(kInvalid, HasSubstr("bitmap is 2")));
   EXPECT_THAT(keys_->VerifyQuorum(Bytes{1}, SignedBy({0, 2})),
-              StatusIs(kInvalid, HasSubstr("node 0")));
+              StatusIs(kInvalid, HasSubstr("wrong")));
 }
 
-TEST_F(QuorumTest, RefusesRepeatedKeysAndUnknownNodes) {
-  EXPECT_THAT(NodeKeys::Create({keys_->key(NodeIndex(0)), keys_->key(NodeIndex(0))}),
-              StatusIs(kInvalid, HasSubstr("two ledger nodes")));
+TEST_F(QuorumTest, RefusesRepeatedKeysUnknownNodesAndMissingProofs) {
+  EXPECT_THAT(NodeKeys::Create(std::vector<bls::Registration>{nodes_[0], nodes_[0]}),
+              StatusIs(kInvalid, HasSubstr("two members")));
   EXPECT_THAT(NodeKeys::Create({}), StatusIs(kInvalid, HasSubstr("0 ledger nodes")));
+  EXPECT_THAT(NodeKeys::FromProven({}), StatusIs(kInvalid, HasSubstr("0 ledger nodes")));
+  EXPECT_THAT(NodeKeys::Create(std::vector<bls::Registration>{{nodes_[0].key, nodes_[1].proof}}),
+              StatusIs(kInvalid, HasSubstr("not proven possession")));
   EXPECT_THAT(keys_->VerifyShare(NodeIndex(3), message_, {}),
               StatusIs(kInvalid, HasSubstr("want below 3")));
+  EXPECT_THAT(keys_->VerifyShare(NodeIndex(1), message_, {}),
+              StatusIs(kInvalid, HasSubstr("node 1 is wrong")));
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ void ToProto(const record::SignedCheckpoint& checkpoint, common::v1::Checkpoint*
   SetBytes(checkpoint.checkpoint.block_id, out->mutable_block_id());
   SetBytes(checkpoint.checkpoint.log_root, out->mutable_log_root());
   out->mutable_quorum()->set_signers(ToString(checkpoint.quorum.signers));
-  out->mutable_quorum()->set_signatures(ToString(checkpoint.quorum.signatures));
+  out->mutable_quorum()->set_signature(ToString(checkpoint.quorum.signature));
 }
 
 absl::StatusOr<record::RootStatement> FromProto(const common::v1::RootStatement& proto) {
@@ -87,15 +87,14 @@ absl::StatusOr<record::SignedCheckpoint> FromProto(const common::v1::Checkpoint&
   GROAT_ASSIGN_OR_RETURN(out.checkpoint.block_id, Fixed<32>(proto.block_id(), "block_id"));
   GROAT_ASSIGN_OR_RETURN(out.checkpoint.log_root, Fixed<32>(proto.log_root(), "log_root"));
   const auto& quorum = proto.quorum();
-  if (quorum.signers().size() > record::kMaxLedgerNodes / 8 ||
-      quorum.signatures().size() > record::kMaxLedgerNodes * 64) {
+  if (quorum.signers().size() > record::kMaxLedgerNodes / 8) {
     return absl::InvalidArgumentError(
-        absl::StrCat("quorum signature with ", quorum.signers().size(), " bytes of signers and ",
-                     quorum.signatures().size(), " of signatures, want at most ",
-                     record::kMaxLedgerNodes / 8, " and ", record::kMaxLedgerNodes * 64));
+        absl::StrCat("quorum signature with ", quorum.signers().size(),
+                     " bytes of signers, want at most ", record::kMaxLedgerNodes / 8));
   }
   out.quorum.signers.assign(quorum.signers().begin(), quorum.signers().end());
-  out.quorum.signatures.assign(quorum.signatures().begin(), quorum.signatures().end());
+  GROAT_ASSIGN_OR_RETURN(out.quorum.signature,
+                         Fixed<96>(quorum.signature(), "signature of a quorum"));
   return out;
 }
 

@@ -58,15 +58,18 @@ TEST(WireCommonTest, CheckpointRoundTripsAndIsBounded) {
   record::SignedCheckpoint checkpoint;
   checkpoint.checkpoint.height = record::Height(3);
   checkpoint.checkpoint.log_root[5] = 1;
-  checkpoint.quorum = {Bytes{0x80}, Bytes(64, 9)};
+  checkpoint.quorum.signers = {0x80};
+  checkpoint.quorum.signature[5] = 9;
   common::v1::Checkpoint proto;
   ToProto(checkpoint, &proto);
   GROAT_ASSERT_OK_AND_ASSIGN(const record::SignedCheckpoint back, FromProto(proto));
   EXPECT_EQ(back.checkpoint, checkpoint.checkpoint);
   EXPECT_EQ(back.quorum, checkpoint.quorum);
 
-  proto.mutable_quorum()->set_signatures(std::string(64 * 257, 'x'));
-  EXPECT_THAT(FromProto(proto), StatusIs(kInvalid, HasSubstr("want at most 32 and 16384")));
+  proto.mutable_quorum()->set_signature(std::string(97, 'x'));
+  EXPECT_THAT(FromProto(proto), StatusIs(kInvalid, "signature of a quorum is 97 bytes, want 96"));
+  proto.mutable_quorum()->set_signers(std::string(33, 'x'));
+  EXPECT_THAT(FromProto(proto), StatusIs(kInvalid, HasSubstr("want at most 32")));
   proto.clear_log_root();
   EXPECT_THAT(FromProto(proto), StatusIs(kInvalid, "log_root is 0 bytes, want 32"));
 }

@@ -7,6 +7,7 @@
 #include <future>
 
 #include "base/status_matchers.h"
+#include "bls/testing/test_keys.h"
 #include "services/ledger/testing/test_ledger.h"
 
 namespace groat::ledger_service {
@@ -100,18 +101,18 @@ class AppenderTest : public ::testing::Test {
   telemetry::Logger logger_{
       {.service = "ledger"}, [](std::string_view) {}, [] { return int64_t{0}; }};
   Halt halt_;
-  NodeContext context_{
-      .self = record::NodeIndex(0),
-      .ledger_id = testing::Filled(0x1d),
-      .rules = {{relay_.name(), relay_.rule()}, {other_.name(), other_.rule()}},
-      .node_keys = *record::NodeKeys::Create({Ed25519PrivateKey(testing::Filled(1)).public_key()}),
-      .keys = RegisterKeys("test/"),
-      .timing = {},
-      .reg = &faults_,
-      .halt = &halt_,
-      .metrics = &metrics_,
-      .logger = &logger_,
-      .now_ms = [] { return uint64_t{1000}; }};
+  NodeContext context_{.self = record::NodeIndex(0),
+                       .ledger_id = testing::Filled(0x1d),
+                       .rules = {{relay_.name(), relay_.rule()}, {other_.name(), other_.rule()}},
+                       .node_keys = *record::NodeKeys::Create(
+                           std::vector<bls::Registration>{bls::testing::TestRegistration(0)}),
+                       .keys = RegisterKeys("test/"),
+                       .timing = {},
+                       .reg = &faults_,
+                       .halt = &halt_,
+                       .metrics = &metrics_,
+                       .logger = &logger_,
+                       .now_ms = [] { return uint64_t{1000}; }};
   std::unique_ptr<BlockStore> store_;
   std::unique_ptr<Appender> appender_;
 };

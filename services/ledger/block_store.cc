@@ -40,7 +40,7 @@ Bytes EncodeCheckpoint(const record::SignedCheckpoint& checkpoint) {
       .Raw(checkpoint.checkpoint.log_root)
       .U16(static_cast<uint16_t>(checkpoint.quorum.signers.size()))
       .Raw(checkpoint.quorum.signers)
-      .Raw(checkpoint.quorum.signatures)
+      .Raw(checkpoint.quorum.signature)
       .Take();
 }
 
@@ -52,10 +52,9 @@ absl::StatusOr<record::SignedCheckpoint> DecodeCheckpoint(ByteView bytes) {
   out.checkpoint.block_id = reader.Fixed<32>();
   out.checkpoint.log_root = reader.Fixed<32>();
   const ByteView signers = reader.Raw(reader.U16());
-  const ByteView signatures = reader.Raw(reader.remaining());
+  out.quorum.signature = reader.Fixed<96>();
   GROAT_RETURN_IF_ERROR(reader.Finish("stored checkpoint"));
   out.quorum.signers.assign(signers.begin(), signers.end());
-  out.quorum.signatures.assign(signatures.begin(), signatures.end());
   return out;
 }
 

@@ -50,7 +50,8 @@ absl::Status Checkpointer::Start() {
   if (mark.has_value() && !context_.halt->tripped()) {
     // Shares vanish with the lease of the process that published them: this one brings back the
     // last, from which nodes that were away learn the newest checkpoint.
-    own_[mark->height] = {context_.self, *mark, key_.Sign(collector_->MessageFor(*mark))};
+    own_[mark->height] = {context_.self, *mark,
+                          record::SignAsNode(key_, collector_->MessageFor(*mark))};
     collector_->Add(own_[mark->height]);
     unpublished_.insert(mark->height);
   }
@@ -244,7 +245,8 @@ void Checkpointer::Sign() {
       MutexLock lock(mutex_);
       signed_ = height;
     }
-    const Share share{context_.self, *point, key_.Sign(collector_->MessageFor(*point))};
+    const Share share{context_.self, *point,
+                      record::SignAsNode(key_, collector_->MessageFor(*point))};
     collector_->Add(share);
     own_[height] = share;
     unpublished_.insert(height);

@@ -19,7 +19,7 @@
 #include <thread>
 #include <vector>
 
-#include "crypto/ed25519.h"
+#include "bls/secret_key.h"
 #include "ledger/checkpoint_collector.h"
 #include "services/ledger/node_context.h"
 #include "services/ledger/register_view.h"
@@ -30,7 +30,7 @@ namespace groat::ledger_service {
 class Checkpointer {
  public:
   // `lease` gives the node's present lease, zero for none. `key` must outlive the checkpointer.
-  Checkpointer(const NodeContext& context, const Ed25519PrivateKey& key,
+  Checkpointer(const NodeContext& context, const bls::SecretKey& key,
                std::function<storage::LeaseId()> lease)
       : context_(context), key_(key), lease_(std::move(lease)) {}
   ~Checkpointer() { Stop(); }
@@ -69,7 +69,7 @@ class Checkpointer {
   std::optional<ledger::SignMark> PointAt(record::Height height) const;
 
   const NodeContext& context_;
-  const Ed25519PrivateKey& key_;
+  const bls::SecretKey& key_;
   const std::function<storage::LeaseId()> lease_;
   const RegisterView view_{context_};
   std::vector<std::function<void()>> on_checkpoint_;

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "base/status_matchers.h"
+#include "bls/testing/test_keys.h"
 #include "services/ledger/testing/trie_relay.h"
 
 namespace groat::ledger_service {
@@ -28,7 +29,8 @@ Config Good() {
 asset::Trust NetworkTrust() {
   asset::Trust trust;
   trust.ledger_id = testing::Filled(1);
-  trust.ledger_nodes = {testing::Filled(2), testing::Filled(3), testing::Filled(4)};
+  trust.ledger_nodes = {bls::testing::TestRegistration(0), bls::testing::TestRegistration(1),
+                        bls::testing::TestRegistration(2)};
   trust.relays = {{record::RelayId(1), /*shard_bits=*/1, /*period_cycles=*/9, testing::Filled(5)}};
   return trust;
 }

@@ -28,7 +28,7 @@ bool SequencerFailed(const absl::Status& status) {
 
 }  // namespace
 
-LedgerNode::LedgerNode(NodeContext context, const NodeLimits& limits, Ed25519PrivateKey key,
+LedgerNode::LedgerNode(NodeContext context, const NodeLimits& limits, bls::SecretKey key,
                        Peers& peers, GrowthSource& growth)
     : context_(WithHalt(std::move(context), &halt_)),
       key_(std::move(key)),

@@ -38,7 +38,7 @@ struct NodeLimits {
 class LedgerNode {
  public:
   // `context` without `halt`, which the node supplies.
-  LedgerNode(NodeContext context, const NodeLimits& limits, Ed25519PrivateKey key, Peers& peers,
+  LedgerNode(NodeContext context, const NodeLimits& limits, bls::SecretKey key, Peers& peers,
              GrowthSource& growth);
   ~LedgerNode() { Stop(); }
 
@@ -101,7 +101,7 @@ class LedgerNode {
 
   Halt halt_;
   NodeContext context_;
-  const Ed25519PrivateKey key_;
+  const bls::SecretKey key_;
   Peers& peers_;
   TaskPool pool_;
   std::vector<std::function<void(const std::string&)>> on_unhealthy_;

@@ -6,7 +6,7 @@
 #include "absl/time/time.h"
 #include "base/status_macros.h"
 #include "base/whole_file.h"
-#include "crypto/key_file.h"
+#include "bls/key_file.h"
 #include "rpc/server.h"
 #include "services/ledger/admin_service.h"
 #include "services/ledger/config.h"
@@ -106,15 +106,16 @@ absl::Status Restore(const Config& config, const Bytes32& ledger_id, const Regis
 }
 
 absl::Status Run(const Config& config, telemetry::Logger& logger) {
-  GROAT_ASSIGN_OR_RETURN(Ed25519PrivateKey key, ReadPrivateKeyFile(config.signing_key_file));
+  GROAT_ASSIGN_OR_RETURN(bls::SecretKey key, bls::ReadSecretKeyFile(config.signing_key_file));
   GROAT_ASSIGN_OR_RETURN(const asset::Trust trust, ReadTrust(config.trust_file));
   GROAT_RETURN_IF_ERROR(config.CheckAgainst(trust));
-  GROAT_ASSIGN_OR_RETURN(record::NodeKeys node_keys, record::NodeKeys::Create(trust.ledger_nodes));
+  GROAT_ASSIGN_OR_RETURN(record::NodeKeys node_keys,
+                         record::NodeKeys::FromProven(trust.ledger_nodes));
   const record::NodeIndex self(config.node_index);
-  if (node_keys.key(self) != key.public_key()) {
+  if (const bls::PublicKey ours = key.public_key(); node_keys.key(self) != ours) {
     return absl::FailedPreconditionError(
-        absl::StrCat("our public key is ", key.public_key().Hex(), ", but ", config.trust_file,
-                     " has ", node_keys.key(self).Hex(), " for node ", config.node_index));
+        absl::StrCat("our public key is ", ours.Encode().Hex(), ", but ", config.trust_file,
+                     " has ", node_keys.key(self).Encode().Hex(), " for node ", config.node_index));
   }
   GROAT_ASSIGN_OR_RETURN(
       const storage::DataFolder folder,

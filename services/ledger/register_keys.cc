@@ -215,7 +215,7 @@ absl::StatusOr<ledger::Share> DecodeShare(record::NodeIndex node, std::string_vi
   share.point.height = record::Height(reader.U64());
   share.point.block_id = reader.Fixed<32>();
   share.point.log_root = reader.Fixed<32>();
-  share.signature = reader.Fixed<64>();
+  share.signature = reader.Fixed<96>();
   GROAT_RETURN_IF_ERROR(Finish(reader, version, "signature entry"));
   return share;
 }

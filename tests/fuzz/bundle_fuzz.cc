@@ -9,7 +9,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const asset::Trust trust = [] {
     asset::Trust out;
     const Ed25519PrivateKey key = Ed25519PrivateKey::Generate();
-    out.ledger_nodes = {key.public_key()};
+    const bls::SecretKey node = bls::SecretKey::Generate();
+    out.ledger_nodes = {{node.public_key(), bls::PopProve(node)}};
     out.relays = {{record::RelayId(1), 0, 0, key.public_key()}};
     return out;
   }();

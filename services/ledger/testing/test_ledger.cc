@@ -8,20 +8,21 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "bls/testing/test_keys.h"
 
 namespace groat::ledger_service::testing {
 namespace {
 
 using record::Height;
 
-Ed25519PrivateKey NodeKey(size_t index) {
-  return Ed25519PrivateKey(Filled(static_cast<uint8_t>(1 + index)));
-}
+bls::SecretKey NodeKey(size_t index) { return bls::testing::TestKey(index); }
 
 record::NodeKeys KeysOf(size_t nodes) {
-  std::vector<Ed25519PublicKey> keys;
-  for (size_t i = 0; i < nodes; ++i) keys.push_back(NodeKey(i).public_key());
-  return *record::NodeKeys::Create(std::move(keys));
+  std::vector<bls::Registration> registrations;
+  for (size_t i = 0; i < nodes; ++i) {
+    registrations.push_back(bls::testing::TestRegistration(i));
+  }
+  return *record::NodeKeys::Create(registrations);
 }
 
 std::string MakeScratch() {

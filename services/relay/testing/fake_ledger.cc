@@ -14,7 +14,7 @@ grpc::Status NotThere() { return {grpc::StatusCode::UNAVAILABLE, "told to be awa
 
 }  // namespace
 
-FakeLedger::FakeLedger() : key_(Ed25519PrivateKey::Generate()) {
+FakeLedger::FakeLedger() : key_(bls::SecretKey::Generate()) {
   ledger_id_[0] = 42;
   grpc::ServerBuilder builder;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
@@ -33,7 +33,7 @@ FakeLedger::~FakeLedger() {
 }
 
 asset::Trust FakeLedger::TrustFor(const asset::RelayTrust& relay) const {
-  return {.ledger_id = ledger_id_, .ledger_nodes = {key_.public_key()}, .relays = {relay}};
+  return {.ledger_id = ledger_id_, .ledger_nodes = {registration_}, .relays = {relay}};
 }
 
 void FakeLedger::SetAvailable(bool available) {
@@ -125,8 +125,9 @@ record::SignedCheckpoint FakeLedger::Sign() const {
                     .height = blocks_.back().height,
                     .block_id = blocks_.back().Id(),
                     .log_root = log_.Root()};
-  const auto nodes = record::NodeKeys::Create({key_.public_key()});
-  out.quorum = nodes->Combine({{record::NodeIndex(0), key_.Sign(out.checkpoint.Encode())}});
+  const auto nodes = record::NodeKeys::FromProven({&registration_, 1});
+  out.quorum =
+      nodes->Combine({{record::NodeIndex(0), record::SignAsNode(key_, out.checkpoint.Encode())}});
   return out;
 }
 

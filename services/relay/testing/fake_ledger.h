@@ -13,6 +13,7 @@
 
 #include "asset/trust.h"
 #include "base/mutex.h"
+#include "bls/key_directory.h"
 #include "groat/ledger/v1/ledger.grpc.pb.h"
 #include "merkle/block_log.h"
 #include "record/block.h"
@@ -53,7 +54,8 @@ class FakeLedger final : public ledger::v1::LedgerService::Service {
   record::Block Append(const record::SignedRoot& root) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   record::SignedCheckpoint Sign() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  const Ed25519PrivateKey key_;
+  const bls::SecretKey key_;
+  const bls::Registration registration_{key_.public_key(), bls::PopProve(key_)};
   Bytes32 ledger_id_;
   mutable Mutex mutex_;
   CondVar changed_;

@@ -21,6 +21,7 @@ struct KeysOptions {
   std::string platform = kDefaultPlatform;
   std::string name;
   bool signing = false;
+  bool ledger_signing = false;
   uint32_t days = 365;
   keys::NetworkPlan plan;
 };
@@ -75,17 +76,29 @@ ExitCode MakeNetwork(const Shell& shell, KeysOptions& options) {
   return Show(shell, options.folder);
 }
 
+// The public key.
+absl::StatusOr<std::string> MakeSigningKey(const keys::NetworkFolder& folder,
+                                           const KeysOptions& options) {
+  if (options.ledger_signing) {
+    GROAT_ASSIGN_OR_RETURN(const bls::Registration registration,
+                           keys::CreateLedgerSigningKey(folder, options.name));
+    return registration.key.Encode().Hex();
+  }
+  GROAT_ASSIGN_OR_RETURN(const Ed25519PublicKey key, keys::CreateSigningKey(folder, options.name));
+  return key.Hex();
+}
+
 ExitCode MakeKey(const Shell& shell, const KeysOptions& options) {
   const keys::NetworkFolder folder(options.folder);
   Json value = {{"name", options.name}};
   std::string text;
-  if (options.signing) {
-    const absl::StatusOr<Ed25519PublicKey> key = keys::CreateSigningKey(folder, options.name);
+  if (options.signing || options.ledger_signing) {
+    const absl::StatusOr<std::string> key = MakeSigningKey(folder, options);
     if (!key.ok()) return shell.Fail(key.status());
-    value["public_key"] = key->Hex();
+    value["public_key"] = *key;
     value["files"] = {folder.SigningKey(options.name).string(),
                       folder.SigningPublicKey(options.name).string()};
-    text = absl::StrCat(options.name, " signs with ", key->Hex(), "\n");
+    text = absl::StrCat(options.name, " signs with ", *key, "\n");
   } else {
     const CertificateSubject subject = keys::SubjectFor(options.name, options.plan.hosts);
     const absl::Status status = keys::IssueCertificate(folder, subject, ValidFor(options.days));
@@ -134,7 +147,12 @@ void AddNew(CLI::App& keys_app, Shell& shell, const std::shared_ptr<KeysOptions>
       "new", "Make one more certificate by a folder's authority, or a signing key");
   app->add_option("name", options->name, "Name of the file and in the certificate")->required();
   app->add_option("--out", options->folder, "Folder of keys")->required();
-  app->add_flag("--signing", options->signing, "A signing key pair instead of a certificate");
+  CLI::Option* const signing =
+      app->add_flag("--signing", options->signing,
+                    "A relay's signing key pair (Ed25519) instead of a certificate");
+  app->add_flag("--ledger-signing", options->ledger_signing,
+                "A ledger node's signing key pair (BLS) with its proof of possession")
+      ->excludes(signing);
   app->add_option("--hosts", options->plan.hosts, "Further DNS names and IP addresses")
       ->delimiter(',');
   AddDays(*app, *options);

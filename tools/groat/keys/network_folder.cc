@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "base/whole_file.h"
+#include "bls/key_file.h"
 #include "crypto/key_file.h"
 #include "crypto/random.h"
 #include "crypto/sha256.h"
@@ -99,8 +100,9 @@ absl::StatusOr<asset::Trust> FillFolder(const NetworkFolder& folder, const Netwo
   GROAT_ASSIGN_OR_RETURN(relay.public_key, CreateSigningKey(folder, kRelayName));
   trust.relays.push_back(relay);
   for (uint32_t node = 0; node < plan.ledger_nodes; ++node) {
-    GROAT_ASSIGN_OR_RETURN(const Ed25519PublicKey key, CreateSigningKey(folder, LedgerName(node)));
-    trust.ledger_nodes.push_back(key);
+    GROAT_ASSIGN_OR_RETURN(const bls::Registration registration,
+                           CreateLedgerSigningKey(folder, LedgerName(node)));
+    trust.ledger_nodes.push_back(registration);
   }
   GROAT_RETURN_IF_ERROR(WritePublic(folder.Trust(), asset::FormatTrust(trust)));
   return trust;
@@ -129,12 +131,18 @@ absl::StatusOr<KeyListing> ListCertificate(const fs::path& path) {
 }
 
 absl::StatusOr<KeyListing> ListSigningKey(const fs::path& path) {
-  GROAT_ASSIGN_OR_RETURN(const Ed25519PublicKey key, ReadPublicKeyFile(path.string()));
   const std::string file = path.filename().string();
   KeyListing listing;
   listing.file = file;
-  listing.kind = "signing key";
   listing.name = file.substr(0, file.find(".signing.pub"));
+  const absl::StatusOr<bls::Registration> registration = bls::ReadRegistrationFile(path.string());
+  if (registration.ok()) {
+    listing.kind = "ledger signing key";
+    listing.public_key = registration->key.Encode().Hex();
+    return listing;
+  }
+  GROAT_ASSIGN_OR_RETURN(const Ed25519PublicKey key, ReadPublicKeyFile(path.string()));
+  listing.kind = "signing key";
   listing.public_key = key.Hex();
   return listing;
 }
@@ -227,6 +235,17 @@ absl::StatusOr<Ed25519PublicKey> CreateSigningKey(const NetworkFolder& folder,
   GROAT_RETURN_IF_ERROR(WritePublicKeyFile(folder.SigningPublicKey(name).string(), key.public_key(),
                                            IfExists::kRefuse));
   return key.public_key();
+}
+
+absl::StatusOr<bls::Registration> CreateLedgerSigningKey(const NetworkFolder& folder,
+                                                         const std::string& name) {
+  const bls::SecretKey key = bls::SecretKey::Generate();
+  const bls::Registration registration{key.public_key(), bls::PopProve(key)};
+  GROAT_RETURN_IF_ERROR(
+      bls::WriteSecretKeyFile(folder.SigningKey(name).string(), key, IfExists::kRefuse));
+  GROAT_RETURN_IF_ERROR(bls::WriteRegistrationFile(folder.SigningPublicKey(name).string(),
+                                                   registration, IfExists::kRefuse));
+  return registration;
 }
 
 }  // namespace groat::keys

@@ -2,7 +2,9 @@
 //
 //   ca.pem, ca.key.pem                         the authority that signs every certificate
 //   NAME.crt.pem, NAME.key.pem                 mutual TLS of one process or person (P-256)
-//   NAME.signing.key.pem, NAME.signing.pub     what relay and ledger nodes sign with (Ed25519)
+//   NAME.signing.key.pem, NAME.signing.pub     what relays (Ed25519) and ledger nodes (BLS, with
+//   the
+//                                              proof of possession) sign with
 //   trust.json                                 what verifiers need; no secret
 //
 // NAME is relay, ledger-0, ledger-1, ..., etcd-0, ..., admin (an operator) or client (anybody
@@ -76,9 +78,10 @@ absl::StatusOr<asset::Trust> ReadTrust(const std::filesystem::path& file);
 // One certificate or public key of a folder.
 struct KeyListing {
   std::string file;
-  std::string kind;        // "authority", "certificate", "signing key"
-  std::string name;        // Common name or name of the signer.
-  std::string public_key;  // Of a signing key, 64 hexadecimal digits; else empty.
+  std::string kind;  // "authority", "certificate", "signing key", "ledger signing key"
+  std::string name;  // Common name or name of the signer.
+  // Of a signing key, 64 hexadecimal digits, and 96 for a ledger node's; else empty.
+  std::string public_key;
   // Of a certificate, whatever its kind of key: SHA-256 of the SubjectPublicKeyInfo in DER, 64
   // hexadecimal digits; else empty.
   std::string public_key_sha256;
@@ -95,9 +98,14 @@ absl::StatusOr<std::vector<KeyListing>> ListKeys(const std::filesystem::path& fo
 absl::Status IssueCertificate(const NetworkFolder& folder, const CertificateSubject& subject,
                               CertificateValidity validity);
 
-// Makes a signing key pair NAME.signing.key.pem and NAME.signing.pub. AlreadyExists if taken.
+// Makes a relay's signing key pair NAME.signing.key.pem and NAME.signing.pub. AlreadyExists if
+// taken.
 absl::StatusOr<Ed25519PublicKey> CreateSigningKey(const NetworkFolder& folder,
                                                   const std::string& name);
+
+// The same for a ledger node (bls/key_file.h).
+absl::StatusOr<bls::Registration> CreateLedgerSigningKey(const NetworkFolder& folder,
+                                                         const std::string& name);
 
 // Common name, DNS names and IP addresses of a certificate: localhost, the name itself and `hosts`.
 CertificateSubject SubjectFor(const std::string& name, const std::vector<std::string>& hosts);

@@ -9,6 +9,7 @@
 
 #include "base/status_matchers.h"
 #include "base/whole_file.h"
+#include "bls/key_file.h"
 #include "crypto/key_file.h"
 #include "crypto/sha256.h"
 
@@ -80,9 +81,13 @@ TEST_F(NetworkFolderTest, MakesEveryKeyOfTheNetwork) {
 TEST_F(NetworkFolderTest, SigningKeysAreThoseOfTheTrustFileAndNotThoseOfTls) {
   const NetworkFolder folder(root_ / "net");
   GROAT_ASSERT_OK_AND_ASSIGN(const asset::Trust trust, CreateNetwork(folder.path(), plan_));
-  GROAT_ASSERT_OK_AND_ASSIGN(const Ed25519PrivateKey signing,
-                             ReadPrivateKeyFile(folder.SigningKey("ledger-1").string()));
-  EXPECT_EQ(signing.public_key(), trust.ledger_nodes[1]);
+  GROAT_ASSERT_OK_AND_ASSIGN(const bls::SecretKey signing,
+                             bls::ReadSecretKeyFile(folder.SigningKey("ledger-1").string()));
+  EXPECT_EQ(signing.public_key(), trust.ledger_nodes[1].key);
+  GROAT_ASSERT_OK_AND_ASSIGN(
+      const bls::Registration registration,
+      bls::ReadRegistrationFile(folder.SigningPublicKey("ledger-1").string()));
+  EXPECT_EQ(registration, trust.ledger_nodes[1]);
   GROAT_ASSERT_OK_AND_ASSIGN(const Ed25519PublicKey published,
                              ReadPublicKeyFile(folder.SigningPublicKey("relay").string()));
   EXPECT_EQ(published, trust.relays[0].public_key);
