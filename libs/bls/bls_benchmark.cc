@@ -1,11 +1,15 @@
 // The signature scheme's operations, one thread.
 #include <benchmark/benchmark.h>
 
+#include <numeric>
 #include <vector>
 
+#include "base/check.h"
 #include "bls/aggregate.h"
 #include "bls/batch_verify.h"
 #include "bls/blind_signature.h"
+#include "bls/bulk/packed_keys.h"
+#include "bls/bulk/testing/points.h"
 #include "bls/hash/hash_to_g2.h"
 #include "bls/hashed_message.h"
 #include "bls/quorum_builder.h"
@@ -79,6 +83,26 @@ void BM_VerifyQuorum(benchmark::State& state) {
   }
 }
 BENCHMARK(BM_VerifyQuorum)->Arg(4)->Arg(100)->Unit(benchmark::kMicrosecond);
+
+// Every key is added, although a bitmap of nearly all would be quicker (PackedKeys::SumSelected).
+void BM_FastAggregateVerify(benchmark::State& state) {
+  const auto count = static_cast<uint64_t>(state.range(0));
+  PackedKeys keys;
+  // The secret keys are 1, 2, ..., so the sum of the signatures is that of their sum.
+  for (const G1Affine& key : testing::Multiples<G1Curve>(count)) GROAT_CHECK_OK(keys.Append(key));
+  Bytes secret(24, 0);
+  const Bytes sum = ByteWriter().U64(count * (count + 1) / 2).Take();
+  secret.insert(secret.end(), sum.begin(), sum.end());
+  const Signature signature = Sign(*SecretKey::Decode(secret), AsBytes(kMessage));
+  std::vector<uint32_t> indexes(count);
+  std::iota(indexes.begin(), indexes.end(), 0);
+  Workspace workspace;
+  for (auto _ : state) {
+    const PublicKeySum key(G1::FromAffine(*keys.Sum(indexes, workspace)));
+    GROAT_CHECK(FastAggregateVerify(key, AsBytes(kMessage), signature));
+  }
+}
+BENCHMARK(BM_FastAggregateVerify)->Arg(100)->Arg(65536)->Unit(benchmark::kMicrosecond);
 
 void BM_BatchVerify(benchmark::State& state) {
   const size_t count = static_cast<size_t>(state.range(0));
