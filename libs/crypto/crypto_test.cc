@@ -127,6 +127,21 @@ TEST(Ed25519Test, RefusesEveryFlippedByte) {
   EXPECT_FALSE(Ed25519Verify(key.public_key(), other, signature));
 }
 
+// The last key is remembered: keys in turn, and one that is no curve point, must not be mixed up.
+TEST(Ed25519Test, KeysTakeTurns) {
+  const Ed25519PrivateKey first = Ed25519PrivateKey::Generate();
+  const Ed25519PrivateKey second = Ed25519PrivateKey::Generate();
+  const Bytes message = VectorInput(40);
+  Ed25519PublicKey none;
+  for (size_t i = 0; i < none.size(); ++i) none[i] = 0xff;
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(Ed25519Verify(first.public_key(), message, first.Sign(message)));
+    EXPECT_FALSE(Ed25519Verify(second.public_key(), message, first.Sign(message)));
+    EXPECT_FALSE(Ed25519Verify(none, message, first.Sign(message)));
+    EXPECT_TRUE(Ed25519Verify(second.public_key(), message, second.Sign(message)));
+  }
+}
+
 TEST(Ed25519Test, PemRoundTripsAndRefusesOtherText) {
   const Ed25519PrivateKey key = Ed25519PrivateKey::Generate();
   GROAT_ASSERT_OK_AND_ASSIGN(const Ed25519PrivateKey back, Ed25519PrivateKey::FromPem(key.ToPem()));

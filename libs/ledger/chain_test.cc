@@ -86,6 +86,18 @@ TEST_F(ChainTest, RefusesBlocksThatBreakARule) {
   EXPECT_EQ(chain_.Check(NextBlock(good)).verdict, BlockVerdict::kExtends);
 }
 
+TEST_F(ChainTest, OnlyTheSignatureIsPassedOverIfItWasChecked) {
+  const record::SignedRoot good = relay_.Next();
+  Block block = NextBlock(good);
+  block.root.signature[5] ^= 1;
+  EXPECT_EQ(chain_.Check(block, RootSignature::kChecked).verdict, BlockVerdict::kExtends);
+  record::RootStatement skipped = good.statement;
+  skipped.cycle = record::Cycle(5);
+  for (const Block& wrong : {NextBlock(relay_.Sign(skipped)), NextBlock(stranger_.Next())}) {
+    EXPECT_EQ(chain_.Check(wrong, RootSignature::kChecked).verdict, BlockVerdict::kWrong);
+  }
+}
+
 TEST_F(ChainTest, GoesOnFromStoredHeadAndTips) {
   ApplyNext();
   Chain again(rules_, chain_.head(), chain_.tips());

@@ -1,6 +1,7 @@
 #include "storage/rocks_store.h"
 
 #include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/checkpoint.h>
@@ -63,6 +64,11 @@ rocksdb::Options MakeOptions() {
   options.max_log_file_size = 4 << 20;
   rocksdb::BlockBasedTableOptions table;
   table.format_version = 5;
+  // Most lookups are of keys that are new. Small tables in memory stay in the processor's caches.
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  options.memtable_whole_key_filtering = true;
+  options.memtable_prefix_bloom_size_ratio = 0.02;
+  options.write_buffer_size = 16 << 20;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   return options;
 }

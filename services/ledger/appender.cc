@@ -115,7 +115,7 @@ void Appender::CheckUnchecked(std::vector<AppendRequest>& batch) {
   for (AppendRequest& request : batch) {
     std::optional<Refusal> refusal;
     if (request.signatures == ledger::RootSignature::kUnchecked) {
-      refusal = ledger::CheckRoots(request.roots, context_.rules);
+      refusal = callbacks_.check(request.roots);
     }
     if (!refusal.has_value()) {
       left.push_back(std::move(request));

@@ -16,6 +16,8 @@
 #include <chrono>
 #include <deque>
 #include <functional>
+#include <optional>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -34,13 +36,15 @@ struct AppendRequest {
   std::vector<record::SignedRoot> roots;
   std::chrono::steady_clock::time_point deadline;
   AppendDone done;  // On the appender's thread.
-  // Whether CheckRoots was called, and said nothing about the roots.
+  // Whether the check was made, and found nothing against the roots.
   ledger::RootSignature signatures = ledger::RootSignature::kChecked;
 };
 
 class Appender {
  public:
   struct Callbacks {
+    // Signatures and shape of roots (CheckRoots).
+    std::function<std::optional<ledger::Refusal>(std::span<const record::SignedRoot>)> check;
     // Waits until this node has applied a height; false after some seconds without it.
     std::function<bool(record::Height)> wait_applied;
     // Blocks of this node's own transaction, which was committed.
@@ -57,7 +61,7 @@ class Appender {
 
   // False, with the request untouched, if the queue is full or the appender has stopped.
   bool TryEnqueue(AppendRequest& request);
-  // The same for a request whose roots are unchecked: the appender calls CheckRoots itself. False
+  // The same for a request whose roots are unchecked: the appender checks them itself. False
   // also if it has anything else to do, so that it is never kept from appending.
   bool TryEnqueueIfIdle(AppendRequest& request);
 

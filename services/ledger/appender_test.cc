@@ -33,14 +33,18 @@ class AppenderTest : public ::testing::Test {
     store_ = *std::move(store);
     context_.store = store_.get();
     context_.timing.retry_backoff = std::chrono::milliseconds(1);
-    appender_ =
-        std::make_unique<Appender>(context_, /*max_queued=*/2,
-                                   Appender::Callbacks{.wait_applied =
-                                                           [this](Height height) {
-                                                             FollowRegister();
-                                                             return store_->applied() >= height;
-                                                           },
-                                                       .committed = [](std::vector<Block>) {}});
+    appender_ = std::make_unique<Appender>(
+        context_, /*max_queued=*/2,
+        Appender::Callbacks{.check =
+                                [this](std::span<const record::SignedRoot> roots) {
+                                  return ledger::CheckRoots(roots, context_.rules);
+                                },
+                            .wait_applied =
+                                [this](Height height) {
+                                  FollowRegister();
+                                  return store_->applied() >= height;
+                                },
+                            .committed = [](std::vector<Block>) {}});
   }
   void TearDown() override {
     appender_.reset();
@@ -75,7 +79,8 @@ class AppenderTest : public ::testing::Test {
     NodeContext other = context_;
     other.reg = reg;
     Appender appender(other, 10,
-                      {.wait_applied =
+                      {.check = {},
+                       .wait_applied =
                            [this](Height height) {
                              FollowRegister();
                              return store_->applied() >= height;

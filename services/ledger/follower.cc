@@ -41,12 +41,12 @@ void Follower::Stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Follower::OfferBlocks(std::vector<Block> blocks, RootSignature signatures) {
+void Follower::OfferBlocks(std::vector<Block> blocks) {
   {
     MutexLock lock(mutex_);
     const bool first = offered_.empty();
     if (offered_.size() + blocks.size() <= kMaxOffered) {
-      for (Block& block : blocks) offered_.push_back({std::move(block), signatures});
+      for (Block& block : blocks) offered_.push_back(std::move(block));
       if (!first) return;  // The thread was woken for the first.
     } else {
       read_wanted_ = true;
@@ -109,16 +109,14 @@ void Follower::AwaitTurn() {
 }
 
 bool Follower::ApplyOffered() {
-  std::vector<Candidate> offered;
+  std::vector<Block> offered;
   {
     MutexLock lock(mutex_);
     offered.swap(offered_);
   }
-  // They come by two ways, which may overtake each other. Own blocks, which were checked, first.
-  std::sort(offered.begin(), offered.end(), [](const Candidate& a, const Candidate& b) {
-    if (a.block.height != b.block.height) return a.block.height < b.block.height;
-    return a.signature > b.signature;
-  });
+  // They come by two ways, which may overtake each other.
+  std::sort(offered.begin(), offered.end(),
+            [](const Block& a, const Block& b) { return a.height < b.height; });
   // A hint is taken only if it fits; a read judges all else.
   return Extend(offered, /*confirmed=*/true).verdict != BlockVerdict::kExtends;
 }
@@ -179,13 +177,6 @@ bool Follower::ApplyConfirmed(const std::vector<Block>& blocks) {
 }
 
 BlockCheck Follower::Extend(const std::vector<Block>& blocks, bool confirmed) {
-  std::vector<Candidate> candidates;
-  candidates.reserve(blocks.size());
-  for (const Block& block : blocks) candidates.push_back({block, RootSignature::kUnchecked});
-  return Extend(candidates, confirmed);
-}
-
-BlockCheck Follower::Extend(const std::vector<Candidate>& candidates, bool confirmed) {
   std::vector<Block> taken;  // Not stored yet.
   const auto known = [&](const Block& block) {
     if (taken.empty() || block.height < taken.front().height) {
@@ -194,8 +185,9 @@ BlockCheck Follower::Extend(const std::vector<Candidate>& candidates, bool confi
     return taken[block.height.value() - taken.front().height.value()] == block;
   };
   BlockCheck check;
-  for (const auto& [block, signature] : candidates) {
-    check = chain_->Check(block, signature);
+  for (const Block& block : blocks) {
+    const bool next = block.height == chain_->head().height.Next();
+    check = chain_->Check(block, next ? checked_.Take(block.root) : RootSignature::kUnchecked);
     if (check.verdict == BlockVerdict::kKnownHeight && known(block)) {
       check = {};
       continue;

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "ledger/chain.h"
+#include "services/ledger/checked_roots.h"
 #include "services/ledger/height_gate.h"
 #include "services/ledger/node_context.h"
 #include "services/ledger/peers.h"
@@ -28,7 +29,8 @@ namespace groat::ledger_service {
 
 class Follower {
  public:
-  Follower(const NodeContext& context, Peers& peers) : context_(context), peers_(peers) {}
+  Follower(const NodeContext& context, Peers& peers, CheckedRoots& checked)
+      : context_(context), peers_(peers), checked_(checked) {}
   ~Follower() { Stop(); }
 
   // Called on the follower's thread after blocks were applied or confirmed, with the applied
@@ -47,7 +49,7 @@ class Follower {
   void Stop();
 
   // Blocks that were committed to the register, as far as the caller knows.
-  void OfferBlocks(std::vector<record::Block> blocks, ledger::RootSignature signatures);
+  void OfferBlocks(std::vector<record::Block> blocks);
   // Asks for a read now.
   void Poke();
 
@@ -59,11 +61,6 @@ class Follower {
   bool caught_up() const;
 
  private:
-  struct Candidate {
-    record::Block block;
-    ledger::RootSignature signature = ledger::RootSignature::kUnchecked;
-  };
-
   void Run();
   // Until the apply interval since the last write is over, or somebody waits for blocks.
   void AwaitTurn();
@@ -79,11 +76,11 @@ class Follower {
   void Announce();
   // Takes the blocks that extend the chain, from the first on; the check of the first other one.
   // Blocks that were taken already, also in the same call, are passed over.
-  ledger::BlockCheck Extend(const std::vector<Candidate>& candidates, bool confirmed);
   ledger::BlockCheck Extend(const std::vector<record::Block>& blocks, bool confirmed);
 
   const NodeContext& context_;
   Peers& peers_;
+  CheckedRoots& checked_;
   const RegisterView view_{context_};
   std::vector<std::function<void(record::Height)>> on_applied_;
   std::function<void()> on_caught_up_;  // Empty once called.
@@ -96,7 +93,7 @@ class Follower {
   std::chrono::steady_clock::time_point stored_at_;
 
   mutable Mutex mutex_;
-  std::vector<Candidate> offered_ ABSL_GUARDED_BY(mutex_);
+  std::vector<record::Block> offered_ ABSL_GUARDED_BY(mutex_);
   bool read_wanted_ ABSL_GUARDED_BY(mutex_) = true;
   bool caught_up_ ABSL_GUARDED_BY(mutex_) = false;
 };

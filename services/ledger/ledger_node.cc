@@ -34,7 +34,7 @@ LedgerNode::LedgerNode(NodeContext context, const NodeLimits& limits, bls::Secre
       key_(std::move(key)),
       peers_(peers),
       pool_(limits.pool_threads, limits.pool_tasks),
-      follower_(context_, peers),
+      follower_(context_, peers, checked_roots_),
       housekeeper_(context_, {.fit_as_sequencer =
                                   [this] { return follower_.caught_up() && !halt_.tripped(); },
                               .signed_height = [this] { return checkpointer_.signed_height(); },
@@ -50,20 +50,20 @@ LedgerNode::LedgerNode(NodeContext context, const NodeLimits& limits, bls::Secre
                          {{"height", height}, {"reason", reason}});
                      for (const auto& callback : on_unhealthy_) callback(reason);
                    }}),
-      appender_(context_, limits.queued_appends,
-                {.wait_applied =
-                     [this](Height height) {
-                       if (follower_.applied().height() >= height) return true;
-                       follower_.Poke();
-                       return follower_.applied().WaitFor(
-                           height,
-                           std::chrono::steady_clock::now() + context_.timing.apply_timeout);
-                     },
-                 .committed =
-                     [this](std::vector<record::Block> blocks) {
-                       // CheckRoots saw them: nothing else comes to the appender.
-                       follower_.OfferBlocks(std::move(blocks), ledger::RootSignature::kChecked);
-                     }}),
+      appender_(
+          context_, limits.queued_appends,
+          {.check = [this](std::span<const record::SignedRoot> roots) { return Check(roots); },
+           .wait_applied =
+               [this](Height height) {
+                 if (follower_.applied().height() >= height) return true;
+                 follower_.Poke();
+                 return follower_.applied().WaitFor(
+                     height, std::chrono::steady_clock::now() + context_.timing.apply_timeout);
+               },
+           .committed =
+               [this](std::vector<record::Block> blocks) {
+                 follower_.OfferBlocks(std::move(blocks));
+               }}),
       fence_(context_, limits.waiting_reads,
              [this](Height height) {
                if (follower_.applied().height() >= height) return true;
@@ -75,7 +75,7 @@ LedgerNode::LedgerNode(NodeContext context, const NodeLimits& limits, bls::Secre
           context_,
           {.blocks =
                [this](std::vector<record::Block> blocks) {
-                 follower_.OfferBlocks(std::move(blocks), ledger::RootSignature::kUnchecked);
+                 follower_.OfferBlocks(std::move(blocks));
                },
            .share = [this](ledger::Share share) { checkpointer_.OfferShare(std::move(share)); },
            .sequencer =
@@ -154,7 +154,7 @@ void LedgerNode::Append(std::vector<record::SignedRoot> roots, bool sent_on,
     roots = std::move(request.roots);
   }
   const bool posted = pool_.TryPost([this, roots = std::move(roots), sent_on, deadline, timed] {
-    const std::optional<ledger::Refusal> refusal = ledger::CheckRoots(roots, context_.rules);
+    const std::optional<ledger::Refusal> refusal = Check(roots);
     if (refusal.has_value()) {
       context_.metrics->append_refusals.Increment();
       (*timed)(RefusalStatus(*refusal));
@@ -163,6 +163,12 @@ void LedgerNode::Append(std::vector<record::SignedRoot> roots, bool sent_on,
     AppendChecked(roots, sent_on, deadline, *timed);
   });
   if (!posted) (*timed)(absl::ResourceExhaustedError("too many calls wait for signature checks"));
+}
+
+std::optional<ledger::Refusal> LedgerNode::Check(std::span<const record::SignedRoot> roots) {
+  std::optional<ledger::Refusal> refusal = ledger::CheckRoots(roots, context_.rules);
+  if (!refusal.has_value()) checked_roots_.Add(roots);
+  return refusal;
 }
 
 std::optional<record::NodeIndex> LedgerNode::OtherSequencer() const {

@@ -12,9 +12,11 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "services/ledger/appender.h"
+#include "services/ledger/checked_roots.h"
 #include "services/ledger/checkpointer.h"
 #include "services/ledger/follower.h"
 #include "services/ledger/growth_checker.h"
@@ -93,6 +95,8 @@ class LedgerNode {
  private:
   using Listeners = std::map<uint64_t, std::function<void()>>;
 
+  // CheckRoots, whose good answers are remembered.
+  std::optional<ledger::Refusal> Check(std::span<const record::SignedRoot> roots);
   void AppendChecked(std::vector<record::SignedRoot> roots, bool sent_on,
                      std::chrono::steady_clock::time_point deadline, AppendDone done);
   void AppendHere(std::vector<record::SignedRoot> roots,
@@ -111,6 +115,7 @@ class LedgerNode {
   Listeners block_listeners_ ABSL_GUARDED_BY(listeners_mutex_);
   Listeners checkpoint_listeners_ ABSL_GUARDED_BY(listeners_mutex_);
 
+  CheckedRoots checked_roots_;
   Follower follower_;
   Housekeeper housekeeper_;
   Checkpointer checkpointer_;
