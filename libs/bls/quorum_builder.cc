@@ -19,13 +19,12 @@ QuorumBuilder::Progress QuorumBuilder::TryBuild() {
   Progress progress;
   if (shares_.size() < threshold_) return progress;
   Shares shares(shares_.begin(), shares_.end());
-  Sum sum = SumOf(shares.begin(), shares.end());
+  RangeSum sum = SumOf(shares, {0, shares.size()});
   if (!IsRight(sum)) {
-    FindWrong(shares.begin(), shares.end(), progress.wrong);
-    for (const size_t member : progress.wrong) shares_.erase(member);
+    DropWrong(shares, sum, progress);
     if (shares_.size() < threshold_) return progress;
     shares.assign(shares_.begin(), shares_.end());
-    sum = SumOf(shares.begin(), shares.end());
+    sum = SumOf(shares, {0, shares.size()});
   }
   SignerSet signers(directory_.size());
   for (const auto& [member, share] : shares) signers.Insert(member);
@@ -34,32 +33,30 @@ QuorumBuilder::Progress QuorumBuilder::TryBuild() {
   return progress;
 }
 
-QuorumBuilder::Sum QuorumBuilder::SumOf(Shares::const_iterator begin,
-                                        Shares::const_iterator end) const {
-  Sum sum;
-  for (auto it = begin; it != end; ++it) {
-    sum.keys.Add(directory_.key(it->first));
-    sum.signature += it->second.point();
+RangeSum QuorumBuilder::SumOf(const Shares& shares, const ShareRange& range) const {
+  RangeSum sum;
+  for (size_t i = range.begin; i < range.end; ++i) {
+    sum.keys += directory_.key(shares[i].first).point();
+    sum.signature += shares[i].second.point();
   }
   return sum;
 }
 
-bool QuorumBuilder::IsRight(const Sum& sum) const {
-  return FastAggregateVerify(sum.keys, message_,
+bool QuorumBuilder::IsRight(const RangeSum& sum) const {
+  return FastAggregateVerify(PublicKeySum(sum.keys), message_,
                              Signature::FromCheckedPoint(sum.signature.ToAffineVariableTime()));
 }
 
-void QuorumBuilder::FindWrong(Shares::const_iterator begin, Shares::const_iterator end,
-                              std::vector<size_t>& wrong) const {
-  if (end - begin == 1) {
-    wrong.push_back(begin->first);
-    return;
+void QuorumBuilder::DropWrong(const Shares& shares, const RangeSum& sum, Progress& progress) {
+  const BadShares found = FindBadShares(
+      shares.size(), sum, [&](const ShareRange& range) { return SumOf(shares, range); },
+      [this](const RangeSum& range_sum) { return IsRight(range_sum); }, kMaxChecks);
+  for (const size_t i : found.bad) progress.wrong.push_back(shares[i].first);
+  for (const ShareRange& range : found.suspects) {
+    for (size_t i = range.begin; i < range.end; ++i) progress.suspects.push_back(shares[i].first);
   }
-  const auto middle = begin + (end - begin) / 2;
-  const bool left_is_right = IsRight(SumOf(begin, middle));
-  if (!left_is_right) FindWrong(begin, middle, wrong);
-  // The whole is wrong: if the left half is right, the right half need not be asked.
-  if (left_is_right || !IsRight(SumOf(middle, end))) FindWrong(middle, end, wrong);
+  for (const size_t member : progress.wrong) shares_.erase(member);
+  for (const size_t member : progress.suspects) shares_.erase(member);
 }
 
 }  // namespace groat::bls

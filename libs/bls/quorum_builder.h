@@ -1,7 +1,8 @@
 // Collects members' signatures over one message and makes a quorum certificate of them.
 //
 // Shares are not verified one by one: a quorum's sum is, and only if it is wrong, a bisection finds
-// the guilty shares. With b of n shares wrong that takes about 2 b log2(n / b) verifications.
+// the guilty shares (bls/bulk/bad_shares.h). With b of n shares wrong that takes about
+// 2 b log2(n / b) verifications.
 // Pure; single owner, not thread-safe; memory is one signature a member.
 #ifndef GROAT_BLS_QUORUM_BUILDER_H_
 #define GROAT_BLS_QUORUM_BUILDER_H_
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "bls/bulk/bad_shares.h"
 #include "bls/hashed_message.h"
 #include "bls/key_directory.h"
 #include "bls/quorum_certificate.h"
@@ -41,21 +43,23 @@ class QuorumBuilder {
     // harm: the certificate verifies. So a share in a certificate says nothing about that member
     // alone.
     std::vector<size_t> wrong;
+    // Members whose shares were dropped since wrong ones are among them and kMaxChecks
+    // verifications did not tell which, ascending. They may add again, best after their shares were
+    // verified.
+    std::vector<size_t> suspects;
   };
-  // One verification if the shares are right; nothing below `threshold` shares.
+  // Verifications of a bisection.
+  static constexpr size_t kMaxChecks = 512;
+  // One verification if the shares are right, at most kMaxChecks + 1 otherwise; nothing below
+  // `threshold` shares.
   Progress TryBuild();
 
  private:
   using Shares = std::vector<std::pair<size_t, Signature>>;
-  struct Sum {
-    PublicKeySum keys;
-    G2 signature;
-  };
-  Sum SumOf(Shares::const_iterator begin, Shares::const_iterator end) const;
-  bool IsRight(const Sum& sum) const;
-  // The range is known to be wrong.
-  void FindWrong(Shares::const_iterator begin, Shares::const_iterator end,
-                 std::vector<size_t>& wrong) const;
+  RangeSum SumOf(const Shares& shares, const ShareRange& range) const;
+  bool IsRight(const RangeSum& sum) const;
+  // Drops the guilty ones of the shares, whose sum is known to be wrong.
+  void DropWrong(const Shares& shares, const RangeSum& sum, Progress& progress);
 
   const KeyDirectory& directory_;
   const size_t threshold_;
