@@ -1,11 +1,13 @@
-// Sums of many points with factors of 128 bits, by buckets.
+// Sums of points with public factors of 64 bits, and of 128 bits in the form a - b x^2.
 //
-// Pure, variable time. Source: Pippenger, "On the evaluation of powers and related problems" (FOCS
-// 1976), in the form with signed windows.
+// Pure, variable time. Sources: Pippenger, "On the evaluation of powers and related problems" (FOCS
+// 1976), in the form with signed windows; for few points Straus, "Addition chains of vectors"
+// (American Mathematical Monthly 71, 1964).
 #ifndef GROAT_BLS_CURVE_BUCKET_SUM_H_
 #define GROAT_BLS_CURVE_BUCKET_SUM_H_
 
-#include <bit>
+#include <algorithm>
+#include <array>
 #include <span>
 #include <vector>
 
@@ -30,11 +32,14 @@ inline size_t BestWindowWidth(size_t count, size_t bits) {
   return best;
 }
 
+// Below this number of points the doublings are the greater part, and shared tables do better.
+inline constexpr size_t kFewPoints = 16;
+
+// By buckets, one for each magnitude of a window's digit.
 template <typename Curve>
 JacobianPoint<Curve> BucketSum(std::span<const AffinePoint<Curve>> points,
-                               std::span<const Limbs<2>> factors) {
-  GROAT_CHECK_EQ(points.size(), factors.size());
-  constexpr size_t kBits = 128;
+                               std::span<const uint64_t> factors) {
+  constexpr size_t kBits = 64;
   const size_t width = BestWindowWidth(points.size(), kBits);
   const size_t windows = (kBits + 1 + width - 1) / width;
   std::vector<JacobianPoint<Curve>> buckets(size_t{1} << (width - 1));
@@ -43,7 +48,7 @@ JacobianPoint<Curve> BucketSum(std::span<const AffinePoint<Curve>> points,
     for (size_t i = 0; i < width; ++i) total = total.Double();
     for (auto& bucket : buckets) bucket = JacobianPoint<Curve>::Infinity();
     for (size_t i = 0; i < points.size(); ++i) {
-      const SignedDigit digit = BoothDigit(factors[i], window, width);
+      const SignedDigit digit = BoothDigit(factors.subspan(i, 1), window, width);
       if (digit.magnitude == 0) continue;
       buckets[digit.magnitude - 1] += digit.negative.Declassify() ? -points[i] : points[i];
     }
@@ -55,6 +60,61 @@ JacobianPoint<Curve> BucketSum(std::span<const AffinePoint<Curve>> points,
     }
   }
   return total;
+}
+
+// By non-adjacent forms that share the doublings.
+template <typename Curve>
+JacobianPoint<Curve> SmallSum(std::span<const AffinePoint<Curve>> points,
+                              std::span<const uint64_t> factors) {
+  constexpr int kWidth = 4;
+  using OddMultiples = std::array<JacobianPoint<Curve>, size_t{1} << (kWidth - 2)>;
+  std::vector<OddMultiples> tables(points.size());
+  std::vector<std::vector<int8_t>> digits(points.size());
+  size_t length = 0;
+  for (size_t i = 0; i < points.size(); ++i) {
+    tables[i][0] = JacobianPoint<Curve>::FromAffine(points[i]);
+    const JacobianPoint<Curve> twice = tables[i][0].Double();
+    for (size_t j = 1; j < tables[i].size(); ++j) tables[i][j] = tables[i][j - 1] + twice;
+    digits[i] = NonAdjacentFormVariableTime(factors.subspan(i, 1), kWidth);
+    length = std::max(length, digits[i].size());
+  }
+  JacobianPoint<Curve> total;
+  for (size_t bit = length; bit-- > 0;) {
+    total = total.Double();
+    for (size_t i = 0; i < points.size(); ++i) {
+      const int digit = bit < digits[i].size() ? digits[i][bit] : 0;
+      if (digit > 0) total += tables[i][static_cast<size_t>(digit) / 2];
+      if (digit < 0) total += -tables[i][static_cast<size_t>(-digit) / 2];
+    }
+  }
+  return total;
+}
+
+template <typename Curve>
+JacobianPoint<Curve> SumOf(std::span<const AffinePoint<Curve>> points,
+                           std::span<const uint64_t> factors) {
+  return points.size() < kFewPoints ? SmallSum<Curve>(points, factors)
+                                    : BucketSum<Curve>(points, factors);
+}
+
+// The sum of (factors[i][0] - factors[i][1] x^2) points[i], by `sum` of twice as many points with
+// halves of the factors, for an endomorphism that multiplies by -x^2.
+template <typename Curve, typename MinusXSquared, typename Sum>
+JacobianPoint<Curve> SumWithFactors(std::span<const AffinePoint<Curve>> points,
+                                    std::span<const Limbs<2>> factors,
+                                    const MinusXSquared& minus_x_squared, const Sum& sum) {
+  GROAT_CHECK_EQ(points.size(), factors.size());
+  std::vector<AffinePoint<Curve>> both;
+  std::vector<uint64_t> halves;
+  both.reserve(2 * points.size());
+  halves.reserve(2 * points.size());
+  for (size_t i = 0; i < points.size(); ++i) {
+    both.push_back(points[i]);
+    both.push_back(minus_x_squared(points[i]));
+    halves.push_back(factors[i][0]);
+    halves.push_back(factors[i][1]);
+  }
+  return sum(both, halves);
 }
 
 }  // namespace groat::bls::internal

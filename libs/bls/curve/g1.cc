@@ -87,7 +87,8 @@ G1 MultiplyAnyVariableTime(const G1Affine& p, std::span<const uint64_t> k) {
 }
 
 G1 MultiScalarMultiply(std::span<const G1Affine> points, std::span<const Limbs<2>> factors) {
-  return internal::BucketSum<G1Curve>(points, factors);
+  return internal::SumWithFactors<G1Curve>(points, factors, Phi<G1Affine>,
+                                           internal::SumOf<G1Curve>);
 }
 
 }  // namespace groat::bls

@@ -1,5 +1,9 @@
 #include "bls/curve/g2.h"
 
+#include <cstring>
+#include <new>
+#include <vector>
+
 #include "bls/curve/bucket_sum.h"
 #include "bls/curve/endomorphism.h"
 #include "bls/curve/ifma/g2_kernels.h"
@@ -68,8 +72,46 @@ ifma::G2Digits DigitsOf(const Parts& parts) {
   }
   return out;
 }
+// BucketSum of bucket_sum.h in lanes, for public points.
+G2 BucketSumInLanes(std::span<const G2Affine> points, std::span<const uint64_t> factors) {
+  std::vector<ifma::G2AffineInput> inputs;
+  std::vector<uint64_t> kept;
+  inputs.reserve(points.size());
+  kept.reserve(points.size());
+  for (size_t i = 0; i < points.size(); ++i) {
+    if (points[i].IsInfinity().Declassify()) continue;
+    const Fp coordinates[4] = {points[i].x.c0, points[i].x.c1, points[i].y.c0, points[i].y.c1};
+    ifma::G2AffineInput& input = inputs.emplace_back();
+    for (size_t j = 0; j < 4; ++j) {
+      std::memcpy(input.limbs[j], coordinates[j].montgomery().data(), sizeof(input.limbs[j]));
+    }
+    kept.push_back(factors[i]);
+  }
+  constexpr size_t kBits = 64;
+  ifma::G2Sum sum = {};
+  sum.points = inputs.data();
+  sum.count = inputs.size();
+  sum.width = internal::BestWindowWidth(inputs.size(), kBits);
+  sum.windows = (kBits + 1 + sum.width - 1) / sum.width;
+  std::vector<int16_t> digits(sum.windows * sum.count);
+  for (size_t i = 0; i < digits.size(); ++i) {
+    const SignedDigit digit = BoothDigit({&kept[i % sum.count], 1}, i / sum.count, sum.width);
+    const int magnitude = static_cast<int>(digit.magnitude);
+    digits[i] = static_cast<int16_t>(digit.negative.Declassify() ? -magnitude : magnitude);
+  }
+  sum.digits = digits.data();
+  constexpr std::align_val_t kAlignment{64};
+  void* const workspace = ::operator new(ifma::SumG2ProductsWorkspaceBytes(sum), kAlignment);
+  ifma::G2Output out;
+  ifma::SumG2Products(sum, workspace, out);
+  ::operator delete(workspace, kAlignment);
+  return FromLanes(out).ToJacobian();
+}
 #else
 constexpr bool UseIfma() { return false; }
+G2 BucketSumInLanes(std::span<const G2Affine> points, std::span<const uint64_t> factors) {
+  return internal::BucketSum<G2Curve>(points, factors);
+}
 #endif
 
 CompletePoint<G2Curve> MultiplyCompleteSecret(const CompletePoint<G2Curve>& p, const Fr& k) {
@@ -143,7 +185,12 @@ G2 MultiplyAnyVariableTime(const G2Affine& p, std::span<const uint64_t> k) {
 }
 
 G2 MultiScalarMultiply(std::span<const G2Affine> points, std::span<const Limbs<2>> factors) {
-  return internal::BucketSum<G2Curve>(points, factors);
+  const auto minus_x_squared = [](const G2Affine& p) { return -PsiSquared(p); };
+  const auto sum = [](std::span<const G2Affine> both, std::span<const uint64_t> halves) {
+    if (UseIfma()) return BucketSumInLanes(both, halves);
+    return internal::SumOf<G2Curve>(both, halves);
+  };
+  return internal::SumWithFactors<G2Curve>(points, factors, minus_x_squared, sum);
 }
 
 }  // namespace groat::bls

@@ -30,8 +30,10 @@ G2 MultiplySecret(const G2& p, const Fr& k);
 // k P for any point of the curve and a number k of any length, lowest limb first. Slow.
 G2 MultiplyAnyVariableTime(const G2Affine& p, std::span<const uint64_t> k);
 
-// The sum of factors[i] points[i], with factors of 128 bits, lowest limb first; for points in the
-// subgroup. Equal lengths.
+// The sum of (factors[i][0] - factors[i][1] x^2) points[i], for points in the subgroup: the
+// endomorphism makes factors of 128 bits of this form as cheap as factors of 64. Different factors
+// are different modulo r, since both halves are far below x^2 and x^4 > r, so a random one is as
+// good as a random number of 128 bits. Equal lengths.
 G2 MultiScalarMultiply(std::span<const G2Affine> points, std::span<const Limbs<2>> factors);
 
 }  // namespace groat::bls

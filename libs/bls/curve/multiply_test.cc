@@ -211,13 +211,16 @@ void CheckSums(RandomPoints& random) {
     if (i == 3) factor = {};
     if (i == 4) factor = {1};
     if (i == 5) factor = {~uint64_t{0}, ~uint64_t{0}};
+    if (i == 10) factor = {0, 1};
     if (i == 6) p = {};
     // The same point twice, and its opposite, with one factor: all in the same buckets.
     if (i == 8 || i == 9) p = i == 8 ? points[7] : -points[7];
     if (i == 8 || i == 9) factor = factors[7];
     points.push_back(p);
     factors.push_back(factor);
-    want += MultiplyAny(p, factor);
+    const Fr number =
+        Fr::FromUint64(factor[0]) - Fr::FromUint64(factor[1]) * Fr::FromUint64(kMinusX).Square();
+    want += MultiplyAny(p, number.ToLimbs());
     if (i < 12 || i % 50 == 49) {
       ASSERT_EQ(MultiScalarMultiply(points, factors), want) << points.size();
     }

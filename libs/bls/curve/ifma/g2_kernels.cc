@@ -125,14 +125,16 @@ GROAT_LANES_INLINE Fe<2> MultiplyBy(const Vec* limb, const Limbs52& constant) {
   return out;
 }
 
-GROAT_LANES_INLINE Point Read(const G2Input& in) {
+// The first `kCount` lanes from numbers of 64-bit limbs, the others zero.
+template <size_t kCount>
+GROAT_LANES_INLINE Point ReadNumbers(const uint64_t (&numbers)[kCount][6]) {
   alignas(64) uint64_t lanes[8][8] = {};
-  for (size_t lane = 0; lane < 6; ++lane) {
+  for (size_t lane = 0; lane < kCount; ++lane) {
     for (size_t i = 0; i < 8; ++i) {
       const size_t bit = 52 * i;
-      uint64_t limb = in.limbs[lane][bit / 64] >> (bit % 64);
+      uint64_t limb = numbers[lane][bit / 64] >> (bit % 64);
       if (bit % 64 > 12 && bit / 64 + 1 < 6) {
-        limb |= in.limbs[lane][bit / 64 + 1] << (64 - bit % 64);
+        limb |= numbers[lane][bit / 64 + 1] << (64 - bit % 64);
       }
       lanes[i][lane] = limb & kLimbMask;
     }
@@ -141,6 +143,8 @@ GROAT_LANES_INLINE Point Read(const G2Input& in) {
   for (size_t i = 0; i < 8; ++i) limb[i] = _mm512_load_si512(lanes[i]);
   return Widen<9>(MultiplyBy(limb, kToLanes));
 }
+
+GROAT_LANES_INLINE Point Read(const G2Input& in) { return ReadNumbers(in.limbs); }
 
 GROAT_LANES_INLINE void Write(const Point& p, G2Output& out) {
   const Fe<2> converted = MultiplyBy(p.limb, kFromLanes);
@@ -153,6 +157,14 @@ GROAT_LANES_INLINE void Write(const Point& p, G2Output& out) {
 
 constexpr LaneConstants kInfinity =
     Montgomery({kZero, kZero, kOne, kZero, kZero, kZero, kZero, kZero});
+
+// One in lane 4, Z.c0.
+constexpr LaneConstants kAffineZ =
+    Montgomery({kZero, kZero, kZero, kZero, kOne, kZero, kZero, kZero});
+
+GROAT_LANES_INLINE Point Read(const G2AffineInput& in) {
+  return Select(Mask{0x0f}, ReadNumbers(in.limbs), Load(kAffineZ));
+}
 
 constexpr size_t kTableSize = 16;
 
@@ -233,6 +245,37 @@ void ClearG2Cofactor(const G2Input& in, G2Output& out) {
   DoublePoint(twice);
   AddPoint(sum, Widen<18>(Apply(kPowersOfX[1], twice)));
   Write(sum, out);
+}
+
+size_t SumG2ProductsWorkspaceBytes(const G2Sum& sum) {
+  return sizeof(Point) * (sum.count + (size_t{1} << (sum.width - 1)));
+}
+
+void SumG2Products(const G2Sum& sum, void* workspace, G2Output& out) {
+  auto* const points = static_cast<Point*>(workspace);
+  auto* const buckets = points + sum.count;
+  const size_t bucket_count = size_t{1} << (sum.width - 1);
+  const Point infinity = Widen<9>(Load(kInfinity));
+  for (size_t i = 0; i < sum.count; ++i) points[i] = Read(sum.points[i]);
+  Point total = infinity;
+  for (size_t window = sum.windows; window-- > 0;) {
+    if (window + 1 != sum.windows) {
+      for (size_t i = 0; i < sum.width; ++i) DoublePoint(total);
+    }
+    for (size_t i = 0; i < bucket_count; ++i) buckets[i] = infinity;
+    const int16_t* const digits = sum.digits + window * sum.count;
+    for (size_t i = 0; i < sum.count; ++i) {
+      if (digits[i] == 0) continue;
+      const size_t bucket = static_cast<size_t>(digits[i] < 0 ? -digits[i] : digits[i]) - 1;
+      AddPoint(buckets[bucket], NegateIf(points[i], digits[i] < 0 ? kNegative : 0));
+    }
+    Point suffix = infinity;
+    for (size_t i = bucket_count; i-- > 0;) {
+      AddPoint(suffix, Widen<18>(buckets[i]));
+      AddPoint(total, Widen<18>(suffix));
+    }
+  }
+  Write(total, out);
 }
 
 }  // namespace groat::bls::ifma
