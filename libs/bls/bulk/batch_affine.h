@@ -21,9 +21,14 @@ namespace groat::bls {
 
 // A `Field` has:
 // - Element (what is stored), Sum (a difference or small multiple after Carry), kLanes;
+// - Norm, NormOf(sum): a number whose inverse gives the sum's, and which is zero where the sum is.
+//   In Fp it is the sum itself; in Fp2 it is the norm, an element of Fp, where the products of
+//   Montgomery's trick cost less than half;
+// - Chain (a product of norms), ChainOne(), ToChain, InvertChain;
+// - Quotient(numerator, denominator, the inverse of the denominator's norm);
 // - Carry, Reduce (of sums to Sum and Element), Twice, Square, the operators + - *;
 // - IsZero, MayBeZero (never wrong for a zero; may be true for others), MayBeInfinity of a y;
-// - Select(mask, a, b), One(), Zero(), Invert(element), RotateLanes(element, by).
+// - Select(mask, a, b), One(), Zero(), RotateLanes(element, by).
 using LaneMask = uint8_t;
 
 // Points in kLanes lanes. Infinity is (0, 0) with all limbs zero: no point of G1's or G2's curve
@@ -37,8 +42,8 @@ struct AffineLanes {
 // What the first pass over the pairs keeps for the second.
 template <typename Field>
 struct PairScratch {
-  typename Field::Sum denominator;
-  typename Field::Element prefix;  // Product of the denominators of later pairs of this chain.
+  typename Field::Norm norm;
+  typename Field::Chain prefix;  // Product of the norms of later pairs of this chain.
   LaneMask special;
 };
 
@@ -110,36 +115,40 @@ template <typename Field>
 // points[i] = points[2i] + points[2i + 1] for i below `pairs`, which is not 0.
 template <typename Field>
 void HalvePoints(AffineLanes<Field>* points, size_t pairs, PairScratch<Field>* scratch) {
-  using Element = typename Field::Element;
+  using Chain = typename Field::Chain;
   using Sum = typename Field::Sum;
   // Two chains of products, of the even and the odd pairs: each product waits for the one before
   // it in its chain, and two chains fill the multipliers.
-  Element chain[2] = {Field::One(), Field::One()};
+  Chain chain[2] = {Field::ChainOne(), Field::ChainOne()};
   for (size_t i = pairs; i-- > 0;) {
     const AffineLanes<Field>& a = points[2 * i];
     const AffineLanes<Field>& b = points[2 * i + 1];
     PairScratch<Field>& pair = scratch[i];
-    pair.denominator = Field::Carry(b.x - a.x);
-    pair.special = static_cast<LaneMask>(Field::MayBeZero(pair.denominator) |
-                                         Field::MayBeInfinity(a.y) | Field::MayBeInfinity(b.y));
+    Sum denominator = Field::Carry(b.x - a.x);
+    pair.special = static_cast<LaneMask>(Field::MayBeZero(denominator) | Field::MayBeInfinity(a.y) |
+                                         Field::MayBeInfinity(b.y));
     if (pair.special != 0) [[unlikely]]
-      MendDenominator(a, b, pair.denominator);
+      MendDenominator(a, b, denominator);
+    pair.norm = Field::NormOf(denominator);
     pair.prefix = chain[i & 1];
-    chain[i & 1] = Field::ToElement(chain[i & 1] * pair.denominator);
+    chain[i & 1] = Field::ToChain(chain[i & 1] * pair.norm);
   }
-  const Element inverse = Field::Invert(Field::ToElement(chain[0] * chain[1]));
-  Element running[2] = {Field::ToElement(inverse * chain[1]), Field::ToElement(inverse * chain[0])};
+  const Chain inverse = Field::InvertChain(Field::ToChain(chain[0] * chain[1]));
+  Chain running[2] = {Field::ToChain(inverse * chain[1]), Field::ToChain(inverse * chain[0])};
   // Ascending, so that points[i] is free when it is written.
   for (size_t i = 0; i < pairs; ++i) {
     const AffineLanes<Field>& a = points[2 * i];
     const AffineLanes<Field>& b = points[2 * i + 1];
     const PairScratch<Field>& pair = scratch[i];
-    const auto inverted = running[i & 1] * pair.prefix;
-    running[i & 1] = Field::ToElement(running[i & 1] * pair.denominator);
+    const auto inverted_norm = running[i & 1] * pair.prefix;
+    running[i & 1] = Field::ToChain(running[i & 1] * pair.norm);
+    Sum denominator = Field::Carry(b.x - a.x);
     Sum numerator = Field::Carry(b.y - a.y);
-    if (pair.special != 0) [[unlikely]]
+    if (pair.special != 0) [[unlikely]] {
+      MendDenominator(a, b, denominator);
       MendNumerator(a, b, numerator);
-    const auto slope = numerator * inverted;
+    }
+    const auto slope = Field::Quotient(numerator, denominator, inverted_norm);
     AffineLanes<Field> sum;
     sum.x = Field::Reduce(Field::Square(slope) - a.x - b.x);
     sum.y = Field::Reduce(slope * Field::Carry(a.x - sum.x) - a.y);

@@ -69,4 +69,10 @@ void Sqr2Kernel(Vec* out, const Vec* a, const Limbs52& negated_bound) {
   ReduceWide(out, real);
 }
 
+void NormKernel(Vec* out, const Vec* a) {
+  Wide sum = SqrWide(a);
+  Add(sum, SqrWide(a + 8));
+  ReduceWide(out, sum);
+}
+
 }  // namespace groat::bls::ifma

@@ -128,6 +128,9 @@ void Mul2Kernel(Vec* out, const Vec* a, const Vec* b);
 // `negated_bound` is a multiple of p, not below the value of a's c1.
 void Sqr2Kernel(Vec* out, const Vec* a, const Limbs52& negated_bound);
 
+// c0^2 + c1^2 in eight limbs, below 1.5 p.
+void NormKernel(Vec* out, const Vec* a);
+
 template <unsigned A, unsigned B>
 GROAT_LANES_INLINE Fe2<3> operator*(const Fe2<A>& a, const Fe2<B>& b) {
   static_assert(4 * uint64_t{A} * B <= kMaxProductBound);
@@ -140,6 +143,15 @@ GROAT_LANES_INLINE Fe2<2> Sqr(const Fe2<A>& a) {
   static_assert(4 * uint64_t{A} * A <= kMaxProductBound);
   Fe2<2> out;
   Sqr2Kernel(out.c0.limb, a.c0.limb, kMultiple<A>);
+  return out;
+}
+
+// c0^2 + c1^2, the product with the conjugate.
+template <unsigned A>
+GROAT_LANES_INLINE Fe<2> NormOf(const Fe2<A>& a) {
+  static_assert(2 * uint64_t{A} * A <= kMaxProductBound);
+  Fe<2> out;
+  NormKernel(out.limb, a.c0.limb);
   return out;
 }
 

@@ -4,7 +4,7 @@
 
 namespace groat::bls::ifma {
 
-Fe<2> InvertLanes(const Fe<4>& a) {
+Fe<2> InvertLanes(const Fe<3>& a) {
   // The products of 2, 4 and 8 neighbours; the last is the same number in all lanes, though
   // perhaps not the same multiple of p.
   const auto a4 = RotateLanes(a, 4);
@@ -20,12 +20,6 @@ Fe<2> InvertLanes(const Fe<4>& a) {
   InvertLimbs52(limbs.data());
   // The inverse of all, times the other seven.
   return Constant(limbs) * (a4 * two2 * four1);
-}
-
-Fe2<3> InvertLanes(const Fe2<3>& a) {
-  const Fe<4> norm = Carry(Sqr(a.c0) + Sqr(a.c1));
-  const Fe<2> inverse = InvertLanes(norm);
-  return {Widen<3>(a.c0 * inverse), Widen<3>(Carry(Zero() - a.c1) * inverse)};
 }
 
 }  // namespace groat::bls::ifma

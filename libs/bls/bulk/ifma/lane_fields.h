@@ -20,12 +20,13 @@ GROAT_LANES_INLINE Fe<B> RotateLanes(const Fe<B>& a, size_t by) {
 }
 
 // 1 / a in each lane; no lane may be zero (that stops the process).
-Fe<2> InvertLanes(const Fe<4>& a);
-Fe2<3> InvertLanes(const Fe2<3>& a);
+Fe<2> InvertLanes(const Fe<3>& a);
 
 struct LanesFp {
   using Element = Fe<3>;
   using Sum = Fe<6>;
+  using Norm = Fe<6>;
+  using Chain = Fe<3>;
   static constexpr size_t kLanes = 8;
 
   template <unsigned N, unsigned P>
@@ -69,7 +70,17 @@ struct LanesFp {
   }
   GROAT_LANES_INLINE static Element One() { return ifma::Widen<3>(Constant(kOne)); }
   GROAT_LANES_INLINE static Element Zero() { return ifma::Widen<3>(ifma::Zero()); }
-  static Element Invert(const Element& a) { return ifma::Widen<3>(InvertLanes(ifma::Widen<4>(a))); }
+  GROAT_LANES_INLINE static const Norm& NormOf(const Sum& a) { return a; }
+  template <unsigned B>
+  GROAT_LANES_INLINE static Chain ToChain(const Fe<B>& a) {
+    return ifma::Widen<3>(a);
+  }
+  GROAT_LANES_INLINE static Chain ChainOne() { return One(); }
+  static Chain InvertChain(const Chain& a) { return ifma::Widen<3>(InvertLanes(a)); }
+  GROAT_LANES_INLINE static Fe<2> Quotient(const Sum& numerator, const Sum&,
+                                           const Fe<2>& inverted_norm) {
+    return numerator * inverted_norm;
+  }
   GROAT_LANES_INLINE static Element RotateLanes(const Element& a, size_t by) {
     return ifma::RotateLanes(a, by);
   }
@@ -78,6 +89,8 @@ struct LanesFp {
 struct LanesFp2 {
   using Element = Fe2<3>;
   using Sum = Fe2<6>;
+  using Norm = Fe<2>;
+  using Chain = Fe<3>;
   static constexpr size_t kLanes = 8;
 
   template <unsigned N, unsigned P>
@@ -122,7 +135,19 @@ struct LanesFp2 {
   }
   GROAT_LANES_INLINE static Element One() { return {LanesFp::One(), LanesFp::Zero()}; }
   GROAT_LANES_INLINE static Element Zero() { return ifma::Widen<3>(Zero2()); }
-  static Element Invert(const Element& a) { return InvertLanes(a); }
+  GROAT_LANES_INLINE static Norm NormOf(const Sum& a) { return ifma::NormOf(a); }
+  template <unsigned B>
+  GROAT_LANES_INLINE static Chain ToChain(const Fe<B>& a) {
+    return ifma::Widen<3>(a);
+  }
+  GROAT_LANES_INLINE static Chain ChainOne() { return LanesFp::One(); }
+  static Chain InvertChain(const Chain& a) { return LanesFp::InvertChain(a); }
+  GROAT_LANES_INLINE static Fe2<3> Quotient(const Sum& numerator, const Sum& denominator,
+                                            const Fe<2>& inverted_norm) {
+    const Fe<2> c0 = denominator.c0 * inverted_norm;
+    const Fe<2> c1 = ifma::Carry(ifma::Zero() - denominator.c1) * inverted_norm;
+    return numerator * Fe2<2>{c0, c1};
+  }
   GROAT_LANES_INLINE static Element RotateLanes(const Element& a, size_t by) {
     return {ifma::RotateLanes(a.c0, by), ifma::RotateLanes(a.c1, by)};
   }

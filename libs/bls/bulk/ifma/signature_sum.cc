@@ -88,13 +88,40 @@ void LoadWords(const uint8_t* bytes, Words (&coordinate)[4]) {
   }
 }
 
-// Lanes where x^3 + c^3 b = y^2, with one reduction for the two sides' difference.
-Mask OnCurve(const Fe2<1>& x, const Fe2<2>& y) {
+// x^2 x - y^2 with one reduction for each part of the difference. Bounds: the products are below
+// 2 * 2 * (2p + p) p; both parts of the result are biased by p and below 3p.
+[[gnu::noinline]] Fe2<3> CurveDifference(const Fe2<1>& x, const Fe2<2>& y) {
   const Fe2<2> x_squared = Sqr(x);
-  const Fe2<3> x_cubed = x_squared * x;
-  const Fe2<2> y_squared = Sqr(y);
-  const Fe2<1> b = Constant2(kCurveB, kCurveB);
-  return IsZero(Reduce(y_squared - x_cubed - b));
+  const auto x_squared_sum = Carry(x_squared.c0 + x_squared.c1);
+  const auto x_sum = Carry(x.c0 + x.c1);
+  const auto y_sum = Carry(y.c0 + y.c1);
+  const auto y_difference = Carry(y.c0 - y.c1);
+  Wide low = WideZero();
+  MulAccumulate(low, x_squared.c0.limb, x.c0.limb);
+  Wide high = WideZero();
+  MulAccumulate(high, x_squared.c1.limb, x.c1.limb);
+  Wide cross = WideBias();
+  MulAccumulate(cross, x_squared_sum.limb, x_sum.limb);
+  Subtract(cross, low);
+  Subtract(cross, high);
+  Wide y_cross = WideZero();
+  MulAccumulate(y_cross, y.c0.limb, y.c1.limb);
+  Subtract(cross, y_cross);
+  Subtract(cross, y_cross);
+  Fe2<3> out;
+  ReduceWide(out.c1.limb, cross);
+  Wide y_real = WideZero();
+  MulAccumulate(y_real, y_sum.limb, y_difference.limb);
+  Subtract(low, high);
+  Subtract(low, y_real);
+  Add(low, WideBias());
+  ReduceWide(out.c0.limb, low);
+  return out;
+}
+
+// Lanes where x^3 + c^3 b = y^2.
+Mask OnCurve(const Fe2<1>& x, const Fe2<2>& y) {
+  return IsZero(Carry(CurveDifference(x, y) + Constant2(kCurveB, kCurveB)));
 }
 
 // Decodes eight points; the lanes that are not valid are returned.

@@ -60,8 +60,13 @@ void ShrinkDifference(const Lanes& a, const Lanes& b, Lanes& out) {
 
 uint8_t IsZero(const Lanes& a) { return ifma::IsZero(Load<6>(a)); }
 uint8_t MayBeZero(const Lanes& a) { return ifma::MayBeZero(Load<6>(a)); }
-void Invert(const Lanes& a, Lanes& out) { Store(LanesFp::Invert(Load<3>(a)), out); }
-void Invert2(const Lanes2& a, Lanes2& out) { Store2(LanesFp2::Invert(Load2<3>(a)), out); }
+void Invert(const Lanes& a, Lanes& out) { Store(LanesFp::InvertChain(Load<3>(a)), out); }
+void Invert2(const Lanes2& a, Lanes2& out) {
+  const auto denominator = LanesFp2::Widen(Load2<3>(a));
+  const auto norm = LanesFp2::ToChain(LanesFp2::NormOf(denominator));
+  const Fe<2> inverted = InvertLanes(norm);
+  Store2(LanesFp2::Quotient(LanesFp2::Widen(LanesFp2::One()), denominator, inverted), out);
+}
 void ToNumber(const Lanes& a, Lanes& out) { Store(ifma::ToNumber(Load<6>(a)), out); }
 void InverseSquareRootPowers(Lanes (&values)[3]) {
   Fe<2> vectors[3];
