@@ -88,7 +88,7 @@ TEST(KeyFileTest, SecretKeysAreForTheirOwnerAlone) {
   EXPECT_EQ(again.public_key(), key.public_key());
   EXPECT_THAT(WriteSecretKeyFile(path, TestKey(2), IfExists::kRefuse),
               StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr(path)));
-  for (const mode_t mode : {0640, 0604, 0644, 0610, 0602}) {
+  for (const mode_t mode : {0640u, 0604u, 0644u, 0610u, 0602u}) {
     ASSERT_EQ(chmod(path.c_str(), mode), 0);
     EXPECT_THAT(ReadSecretKeyFile(path),
                 StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("want 0600")))

@@ -51,7 +51,7 @@ TEST(SignerSetTest, CountsAndLists) {
 }
 
 TEST(SignerSetTest, DecodesOneEncodingOnly) {
-  for (const size_t members : {1, 7, 8, 9, 16, 65536}) {
+  for (const size_t members : {1u, 7u, 8u, 9u, 16u, 65536u}) {
     SignerSet set(members);
     for (size_t i = 0; i < members; i += 3) set.Insert(i);
     GROAT_ASSERT_OK_AND_ASSIGN(const SignerSet again, SignerSet::Decode(set.Encode(), members));
@@ -98,7 +98,7 @@ TEST(KeyDirectoryTest, AsksForProofs) {
 // Large directories add up in bulk, with the same result.
 TEST(KeyDirectoryTest, SumsSetsOfLargeDirectories) {
   const KeyDirectory directory = Directory(300);
-  for (const size_t step : {1, 2, 3, 7, 299}) {
+  for (const size_t step : {1u, 2u, 3u, 7u, 299u}) {
     SignerSet set(300);
     std::vector<PublicKey> keys;
     for (size_t i = 0; i < 300; i += step) {

@@ -315,7 +315,7 @@ std::vector<SignedMessage> Items(const Signed& all) {
 
 TEST(BatchVerifyTest, FindsOneWrongSignature) {
   const Signed all = SignAll(6, /*same=*/false);
-  for (const size_t count : {1, 2, 6}) {
+  for (const size_t count : {1u, 2u, 6u}) {
     std::vector<SignedMessage> items = Items(all);
     items.erase(items.begin() + static_cast<ptrdiff_t>(count), items.end());
     EXPECT_TRUE(BatchVerify(items)) << count;

@@ -82,7 +82,7 @@ TEST(FinalExponentiationTest, IsTheCubeOfTheExactExponent) {
 
 TEST(PairingsAreOneTest, KnowsProductsOfManyPairs) {
   EXPECT_TRUE(PairingsAreOne({}));
-  for (const uint64_t count : {2, 3, 4, 5, 16, 33}) {
+  for (const uint64_t count : {2u, 3u, 4u, 5u, 16u, 33u}) {
     // e(P, Q) ... e([n - 1] P, Q) e(-[n (n - 1) / 2] P, Q) = 1.
     std::vector<PairingInput> pairs;
     for (uint64_t i = 1; i < count; ++i) pairs.push_back({P(i), Q(1)});
