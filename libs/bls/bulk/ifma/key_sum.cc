@@ -8,7 +8,7 @@ namespace groat::bls::ifma {
 namespace {
 
 // 128 vectors of 8 new keys a round: points and scratch take half a mebibyte.
-constexpr size_t kGroup = 128;
+constexpr size_t kGroup = 192;
 using Workspace = SumWorkspace<LanesFp, kGroup>;
 
 alignas(128) constexpr StoredKey kInfinity = {};

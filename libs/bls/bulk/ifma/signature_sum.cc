@@ -14,8 +14,8 @@
 namespace groat::bls::ifma {
 namespace {
 
-// 64 vectors of 8 new points a round: points and scratch take half a mebibyte.
-constexpr size_t kGroup = 64;
+// 96 vectors of 8 new points a round: points and scratch take half a mebibyte.
+constexpr size_t kGroup = 96;
 using Workspace = SumWorkspace<LanesFp2, kGroup>;
 
 constexpr size_t kEncodedBytes = 192;
