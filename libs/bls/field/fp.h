@@ -36,6 +36,13 @@ struct FpParams {
       fp_kernels.square(out.data(), a.data());
     }
   }
+  static constexpr void Reduce(Limbs<6>& out, const Limbs<12>& a) {
+    if (std::is_constant_evaluated()) {
+      ReduceMontgomery<6>(out.data(), a.data(), kModulus.data(), kN0);
+    } else {
+      fp_kernels.reduce(out.data(), a.data());
+    }
+  }
 };
 
 using Fp = PrimeField<FpParams>;

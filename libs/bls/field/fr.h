@@ -26,6 +26,9 @@ struct FrParams {
     MultiplyMontgomery<4>(out.data(), a.data(), b.data(), kModulus.data(), kN0);
   }
   static constexpr void Square(Limbs<4>& out, const Limbs<4>& a) { Multiply(out, a, a); }
+  static constexpr void Reduce(Limbs<4>& out, const Limbs<8>& a) {
+    ReduceMontgomery<4>(out.data(), a.data(), kModulus.data(), kN0);
+  }
 };
 
 // FromWideBytes(48 bytes) is the reduction of KeyGen (draft-irtf-cfrg-bls-signature, section 2.3).

@@ -24,8 +24,8 @@ namespace groat::bls {
 struct Unset {};
 
 // `Params` gives kLimbs, kModulus (odd, its top bit clear), kName, and the operations Multiply,
-// Square, Add, Subtract on limbs in Montgomery form below the modulus (the result may overlap the
-// operands).
+// Square, Add, Subtract, Reduce on limbs in Montgomery form below the modulus (the result may
+// overlap the operands).
 template <typename Params>
 class PrimeField {
  public:
@@ -98,7 +98,7 @@ class PrimeField {
     Limbs<2 * kLimbs> wide{};
     for (size_t i = 0; i < kLimbs; ++i) wide[i] = limbs_[i];
     LimbArray out{};
-    ReduceMontgomery<kLimbs>(out.data(), wide.data(), kModulus.data(), kN0);
+    Params::Reduce(out, wide);
     return out;
   }
   // kBytes bytes, big-endian.

@@ -221,7 +221,8 @@ void MultiplyG2(const G2Input& p, const G2Digits& k, G2Output& out) {
   }
   Write(sum, out);
   std::memset(table, 0, sizeof(table));
-  asm volatile("" : : "r"(table) : "memory");
+  std::memset(&sum, 0, sizeof(sum));
+  asm volatile("" : : "r"(table), "r"(&sum) : "memory");
 }
 
 void MultiplyG2ByMinusX(const G2Input& p, G2Output& out) {

@@ -27,7 +27,8 @@ struct G2Digits {
   uint64_t negative[kG2Windows][4];   // A mask.
 };
 
-// The multiple of a point of the subgroup. What it leaves on the stack is overwritten.
+// The multiple of a point of the subgroup. Its table and its running sum are overwritten at the
+// end; what the compiler kept elsewhere on the stack is not.
 void MultiplyG2(const G2Input& p, const G2Digits& k, G2Output& out);
 // |x| p, for any point of the curve.
 void MultiplyG2ByMinusX(const G2Input& p, G2Output& out);
