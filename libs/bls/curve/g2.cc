@@ -43,21 +43,12 @@ ifma::G2Input ToLanes(const CompletePoint<G2Curve>& p) {
   return out;
 }
 
-// From limbs of 52 bits of a number below 3 p, in Montgomery form.
-Fp FromLimbs52(const uint64_t (&limbs)[8]) {
-  Limbs<6> out{};
-  for (size_t i = 0; i < 8; ++i) {
-    const size_t bit = 52 * i;
-    out[bit / 64] |= limbs[i] << (bit % 64);
-    if (bit % 64 > 12 && bit / 64 + 1 < 6) out[bit / 64 + 1] |= limbs[i] >> (64 - bit % 64);
-  }
-  SubtractOnce<6>(out.data(), out.data(), Fp::kModulus.data());
-  SubtractOnce<6>(out.data(), out.data(), Fp::kModulus.data());
-  return Fp::FromMontgomery(out);
-}
-
 CompletePoint<G2Curve> FromLanes(const ifma::G2Output& out) {
-  const auto fp = [&](size_t i) { return FromLimbs52(out.limbs[i]); };
+  const auto fp = [&](size_t i) {
+    Limbs<6> limbs;
+    SubtractOnce<6>(limbs.data(), out.limbs[i], Fp::kModulus.data());
+    return Fp::FromMontgomery(limbs);
+  };
   return {{fp(0), fp(1)}, {fp(2), fp(3)}, {fp(4), fp(5)}};
 }
 

@@ -1,5 +1,11 @@
 #include "bls/field/fp.h"
 
+#include <algorithm>
+#include <cstring>
+
+#include "bls/field/cpu.h"
+#include "bls/field/ifma/fp_power.h"
+
 namespace groat::bls {
 namespace {
 
@@ -16,6 +22,30 @@ constexpr Limbs<6> kQuarter = ShiftRight(FpParams::kModulus, 2);
 }  // namespace
 
 Fp InverseSqrtCandidate(const Fp& x) { return x.Pow(kQuarter); }
+
+void InverseSqrtCandidates(std::span<Fp> x) {
+#if defined(__x86_64__)
+  // One alone is faster without lanes.
+  if (UsedCpuLevel() == CpuLevel::kIfma && x.size() > 1) {
+    constexpr size_t kAtOnce = 16;
+    uint64_t numbers[kAtOnce][6];
+    for (size_t start = 0; start < x.size(); start += kAtOnce) {
+      const std::span<Fp> some = x.subspan(start, std::min(kAtOnce, x.size() - start));
+      for (size_t i = 0; i < some.size(); ++i) {
+        std::memcpy(numbers[i], some[i].montgomery().data(), sizeof(numbers[i]));
+      }
+      ifma::RaiseToInverseSqrt(numbers, some.size());
+      for (size_t i = 0; i < some.size(); ++i) {
+        Limbs<6> limbs;
+        SubtractOnce<6>(limbs.data(), numbers[i], Fp::kModulus.data());
+        some[i] = Fp::FromMontgomery(limbs);
+      }
+    }
+    return;
+  }
+#endif
+  for (Fp& one : x) one = InverseSqrtCandidate(one);
+}
 
 Fp SqrtCandidate(const Fp& x) { return InverseSqrtCandidate(x) * x; }
 

@@ -185,6 +185,15 @@ TEST_P(PrimeFieldTest, SquareRootsAndSymbols) {
   EXPECT_FALSE(IsLexicographicallyLargest(middle - Fp::One()).Declassify());
 }
 
+TEST_P(PrimeFieldTest, ManyPowersAtOnceAreThoseOfEach) {
+  const std::vector<Fp> samples = Samples<Fp>();
+  for (size_t count = 0; count <= samples.size(); ++count) {
+    std::vector<Fp> many(samples.begin(), samples.begin() + static_cast<ptrdiff_t>(count));
+    InverseSqrtCandidates(many);
+    for (size_t i = 0; i < count; ++i) ASSERT_EQ(many[i], InverseSqrtCandidate(samples[i])) << i;
+  }
+}
+
 // Method: numbers small, sparse and random, whose inverses and symbols Fermat's theorem tells.
 TEST(Inverse, AgreesWithFermatOnManyNumbers) {
   RandomElements random(9);

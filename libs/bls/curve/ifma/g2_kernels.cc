@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "bls/curve/ifma/g2_lanes.h"
+#include "bls/field/ifma/lane_io.h"
 
 namespace groat::bls::ifma {
 namespace {
@@ -111,49 +112,9 @@ GROAT_LANES_INLINE Point Apply(const LinearMap& map, const Point& p) {
   return Widen<9>(out);
 }
 
-// 2^448, which takes numbers from R = 2^384 to 2^416, and 2^384, which takes them back: with the
-// division by 2^416 of each product they are factors of 2^32 and 2^-32.
-constexpr Limbs52 kToLanes = PowerOfTwo(448);
-constexpr Limbs52 kFromLanes = PowerOfTwo(384);
+GROAT_LANES_INLINE Point Read(const G2Input& in) { return Widen<9>(ReadLanes(in.limbs, 6)); }
 
-GROAT_LANES_INLINE Fe<2> MultiplyBy(const Vec* limb, const Limbs52& constant) {
-  const Fe<1> factor = Constant(constant);
-  Wide t = WideZero();
-  MulAccumulate(t, limb, factor.limb);
-  Fe<2> out;
-  ReduceWide(out.limb, t);
-  return out;
-}
-
-// The first `kCount` lanes from numbers of 64-bit limbs, the others zero.
-template <size_t kCount>
-GROAT_LANES_INLINE Point ReadNumbers(const uint64_t (&numbers)[kCount][6]) {
-  alignas(64) uint64_t lanes[8][8] = {};
-  for (size_t lane = 0; lane < kCount; ++lane) {
-    for (size_t i = 0; i < 8; ++i) {
-      const size_t bit = 52 * i;
-      uint64_t limb = numbers[lane][bit / 64] >> (bit % 64);
-      if (bit % 64 > 12 && bit / 64 + 1 < 6) {
-        limb |= numbers[lane][bit / 64 + 1] << (64 - bit % 64);
-      }
-      lanes[i][lane] = limb & kLimbMask;
-    }
-  }
-  Vec limb[8];
-  for (size_t i = 0; i < 8; ++i) limb[i] = _mm512_load_si512(lanes[i]);
-  return Widen<9>(MultiplyBy(limb, kToLanes));
-}
-
-GROAT_LANES_INLINE Point Read(const G2Input& in) { return ReadNumbers(in.limbs); }
-
-GROAT_LANES_INLINE void Write(const Point& p, G2Output& out) {
-  const Fe<2> converted = MultiplyBy(p.limb, kFromLanes);
-  alignas(64) uint64_t lanes[8][8];
-  for (size_t i = 0; i < 8; ++i) _mm512_store_si512(lanes[i], converted.limb[i]);
-  for (size_t lane = 0; lane < 6; ++lane) {
-    for (size_t i = 0; i < 8; ++i) out.limbs[lane][i] = lanes[i][lane];
-  }
-}
+GROAT_LANES_INLINE void Write(const Point& p, G2Output& out) { WriteLanes(p, out.limbs, 6); }
 
 constexpr LaneConstants kInfinity =
     Montgomery({kZero, kZero, kOne, kZero, kZero, kZero, kZero, kZero});
@@ -163,7 +124,7 @@ constexpr LaneConstants kAffineZ =
     Montgomery({kZero, kZero, kZero, kZero, kOne, kZero, kZero, kZero});
 
 GROAT_LANES_INLINE Point Read(const G2AffineInput& in) {
-  return Select(Mask{0x0f}, ReadNumbers(in.limbs), Load(kAffineZ));
+  return Widen<9>(Select(Mask{0x0f}, ReadLanes(in.limbs, 4), Load(kAffineZ)));
 }
 
 constexpr size_t kTableSize = 16;

@@ -12,12 +12,12 @@
 namespace groat::bls::ifma {
 
 // Homogeneous coordinates X, Y, Z of a point of G2's curve, c0 before c1, in Montgomery form with
-// R = 2^384: going in below p, in limbs of 64 bits; coming out below 3 p, in limbs of 52 bits.
+// R = 2^384: going in below p, coming out below 2 p.
 struct G2Input {
   uint64_t limbs[6][6];
 };
 struct G2Output {
-  uint64_t limbs[6][8];
+  uint64_t limbs[6][6];
 };
 
 // Signed digits of 5 bits, the lowest window first, of the four parts of a scalar to base |x|.
