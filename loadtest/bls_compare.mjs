@@ -14,7 +14,7 @@ import { fileURLToPath } from "node:url";
 const here = path.dirname(fileURLToPath(import.meta.url));
 const require = createRequire(path.join(here, "../tests/interop/bls/package.json"));
 const blst = require("@chainsafe/blst");
-const bin = process.argv[2] ?? path.join(here, "../build/release/bin");
+const bin = process.argv[2] ? path.resolve(process.argv[2]) : path.join(here, "../build/release/bin");
 const rounds = Number(process.argv[3] ?? 5);
 
 const kBatch = 65536;
@@ -35,8 +35,11 @@ const hundredSum = blst.aggregateSignatures(few.slice(0, 67).map((one) => one.si
 // Name, our program and its benchmark, blst's call, operations in one run of the benchmark.
 const operations = [
   ["sign", "bls_benchmark", "BM_Sign", () => key.sign(message), 1],
+  ["sign without AVX-512", "bls_benchmark", "BM_SignScalar", () => key.sign(message), 1],
   ["verify", "bls_benchmark", "BM_Verify", () => blst.verify(message, publicKey, signature), 1],
   ["verify a certificate of 67 of 100", "bls_benchmark", "BM_VerifyQuorum/100",
+    () => blst.fastAggregateVerify(message, hundred, hundredSum), 1],
+  ["the same without AVX-512", "bls_benchmark", "BM_VerifyQuorumScalar/100",
     () => blst.fastAggregateVerify(message, hundred, hundredSum), 1],
   ["decode and check a key", "bls_benchmark", "BM_DecodePublicKey",
     () => blst.PublicKey.fromBytes(keyBytes, true), 1],

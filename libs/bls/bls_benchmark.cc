@@ -10,6 +10,7 @@
 #include "bls/blind_signature.h"
 #include "bls/bulk/packed_keys.h"
 #include "bls/bulk/testing/points.h"
+#include "bls/field/cpu.h"
 #include "bls/hash/hash_to_g2.h"
 #include "bls/hashed_message.h"
 #include "bls/quorum_builder.h"
@@ -51,6 +52,14 @@ void BM_Sign(benchmark::State& state) {
 }
 BENCHMARK(BM_Sign)->Unit(benchmark::kMicrosecond);
 
+// Without AVX-512.
+void BM_SignScalar(benchmark::State& state) {
+  LimitCpuForTest(CpuLevel::kMulx);
+  BM_Sign(state);
+  LimitCpuForTest(CpuLevel::kIfma);
+}
+BENCHMARK(BM_SignScalar)->Unit(benchmark::kMicrosecond);
+
 void BM_Verify(benchmark::State& state) {
   const SecretKey key = TestKey(1);
   const PublicKey public_key = key.public_key();
@@ -83,6 +92,14 @@ void BM_VerifyQuorum(benchmark::State& state) {
   }
 }
 BENCHMARK(BM_VerifyQuorum)->Arg(4)->Arg(100)->Unit(benchmark::kMicrosecond);
+
+// Without AVX-512.
+void BM_VerifyQuorumScalar(benchmark::State& state) {
+  LimitCpuForTest(CpuLevel::kMulx);
+  BM_VerifyQuorum(state);
+  LimitCpuForTest(CpuLevel::kIfma);
+}
+BENCHMARK(BM_VerifyQuorumScalar)->Arg(100)->Unit(benchmark::kMicrosecond);
 
 // Every key is added, although a bitmap of nearly all would be quicker (PackedKeys::SumSelected).
 void BM_FastAggregateVerify(benchmark::State& state) {

@@ -52,7 +52,7 @@ Fp12 Pairing(const G1Affine& p, const G2Affine& q) {
 }
 
 bool PairingsAreOne(std::span<const PairingInput> pairs) {
-  if (CpuHasIfma()) {
+  if (UsedCpuLevel() == CpuLevel::kIfma) {
     std::vector<PointPair> points;
     points.reserve(pairs.size());
     for (const PairingInput& pair : pairs) points.push_back({pair.p, pair.q});
