@@ -52,6 +52,8 @@ void AccumulateSteps(const ConvolutionStep* steps, size_t count, const Fe<A>& x,
                      const Fe<B>& y, Wide& out) {
   Wide t = WideZero();
   for (size_t step = 0; step < count; ++step) {
+    // Keeps the compiler from loading all limbs before the loop, only to store them on the stack.
+    asm("" : : : "memory");
     const Vec x_lane = _mm512_load_si512(steps[step].x_lane);
     const Vec y_lane = _mm512_load_si512(steps[step].y_lane);
     Vec row[8];
