@@ -29,9 +29,8 @@ bool AggregateVerify(std::span<const PublicKey> keys, std::span<const ByteView> 
   std::vector<PairingInput> pairs;
   pairs.reserve(keys.size() + 1);
   pairs.push_back({-G1Affine::Generator(), signature.point()});
-  for (size_t i = 0; i < keys.size(); ++i) {
-    pairs.push_back({keys[i].point(), HashedMessage(messages[i]).point()});
-  }
+  const std::vector<HashedMessage> hashed = HashMany(messages);
+  for (size_t i = 0; i < keys.size(); ++i) pairs.push_back({keys[i].point(), hashed[i].point()});
   return PairingsAreOne(pairs);
 }
 

@@ -20,13 +20,16 @@ bool BatchVerify(std::span<const SignedMessage> items, std::span<const BatchFact
   std::vector<G2Affine> signatures;
   std::vector<Limbs<2>> limbs;
   std::vector<G1> keys;
+  std::vector<ByteView> texts;
   signatures.reserve(items.size());
   limbs.reserve(items.size());
   keys.reserve(items.size());
+  texts.reserve(items.size());
   for (size_t i = 0; i < items.size(); ++i) {
     if (factors[i].IsZero()) return false;
     limbs.push_back(ToLimbs(factors[i]));
     signatures.push_back(items[i].signature.point());
+    texts.push_back(items[i].message);
     keys.push_back(MultiScalarMultiply({&items[i].key.point(), 1}, {&limbs[i], 1}));
   }
   std::vector<G1Affine> affine_keys(keys.size());
@@ -36,8 +39,9 @@ bool BatchVerify(std::span<const SignedMessage> items, std::span<const BatchFact
   pairs.reserve(items.size() + 1);
   pairs.push_back(
       {-G1Affine::Generator(), MultiScalarMultiply(signatures, limbs).ToAffineVariableTime()});
+  const std::vector<HashedMessage> messages = HashMany(texts);
   for (size_t i = 0; i < items.size(); ++i) {
-    pairs.push_back({affine_keys[i], HashedMessage(items[i].message).point()});
+    pairs.push_back({affine_keys[i], messages[i].point()});
   }
   return PairingsAreOne(pairs);
 }

@@ -5,6 +5,9 @@
 #ifndef GROAT_BLS_HASH_HASH_TO_G2_H_
 #define GROAT_BLS_HASH_HASH_TO_G2_H_
 
+#include <span>
+#include <vector>
+
 #include "base/bytes.h"
 #include "bls/curve/curves.h"
 
@@ -15,6 +18,8 @@ namespace groat::bls {
 // Deviation from the RFC: both field elements' points are added on the isogenous curve, so that the
 // isogeny, a homomorphism, is computed once. The result is the same.
 G2 HashToG2(ByteView message, ByteView domain_tag);
+// The same for each of many messages, which is quicker than one by one.
+std::vector<G2> HashManyToG2(std::span<const ByteView> messages, ByteView domain_tag);
 
 }  // namespace groat::bls
 

@@ -1,7 +1,5 @@
 #include "bls/hash/isogenous_curve.h"
 
-#include "base/check.h"
-
 namespace groat::bls {
 namespace {
 
@@ -27,35 +25,62 @@ constexpr Fp kB0 = Fp::FromUint64(1012);  // B' = 1012 + 1012 u.
 // Z x = -(2 + u) x.
 Fp2 MultiplyByZ(const Fp2& x) { return {x.c1 - x.c0.Double(), -(x.c1.Double() + x.c0)}; }
 
-// A root of x, which is a square, given a root of its norm. See Sqrt in bls/field/fp2.cc.
-Fp2 SqrtFromNormRoot(const Fp2& x, const Fp& norm_root) {
-  Fp d = (x.c0 + norm_root).Half();
-  if (d.IsZero().Declassify()) d = x.c0;
-  const Fp t = InverseSqrtCandidate(d);
-  const Fp root = t * d;
-  const Fp half = x.c1.Half() * t;
-  if (root.Square() == d) return {root, half};
-  return {half, -root};
+// An element on its way onto the curve.
+struct Candidate {
+  Fp2 z_u2;   // Z u^2.
+  Fp2 right;  // The right side of the point's x, so a square.
+  Fp2 x;
+  bool first;  // Whether x is x1, or else Z u^2 x1.
+  Fp norm_root;
+  Fp d;  // (right.c0 + norm_root) / 2; see Sqrt in bls/field/fp2.cc.
+};
+
+// x1 = (-B' / A') (1 + 1 / (Z^2 u^4 + Z u^2)), or B' / (Z A') where that denominator is zero. All
+// share an inversion.
+void FindFirstX(std::span<const Fp2> u, std::span<Candidate> out) {
+  std::vector<Fp2> denominators(u.size());
+  std::vector<Fp2> before(u.size());
+  Fp2 product = Fp2::One();
+  for (size_t i = 0; i < u.size(); ++i) {
+    out[i].z_u2 = MultiplyByZ(u[i].Square());
+    denominators[i] = out[i].z_u2.Square() + out[i].z_u2;
+    before[i] = product;
+    if (!denominators[i].IsZero().Declassify()) product *= denominators[i];
+  }
+  Fp2 inverse = product.InverseVariableTime();
+  for (size_t i = u.size(); i-- > 0;) {
+    if (denominators[i].IsZero().Declassify()) {
+      out[i].x = kBOverZa;
+      continue;
+    }
+    out[i].x = kMinusBOverA * (Fp2::One() + inverse * before[i]);
+    inverse *= denominators[i];
+  }
 }
 
-// The point for u, of which z_u2 = Z u^2 and x1 are known. Its x is x1 if that is one of a point,
-// else Z u^2 x1, whose right side is (Z u^2)^3 times that of x1.
-IsogenousPoint PointFor(const Fp2& u, const Fp2& z_u2, const Fp2& x1) {
-  const Fp2 right = IsogenousPoint::RightSide(x1);
-  const Fp norm = right.Norm();
-  const Fp norm_root = SqrtCandidate(norm);
-  IsogenousPoint out;
-  if (norm_root.Square() == norm) {
-    out.x = x1;
-    out.y = SqrtFromNormRoot(right, norm_root);
-  } else {
+// Settles x: x1 if that is one of a point, which the norm of its right side tells; else Z u^2 x1,
+// whose right side is (Z u^2)^3 times that of x1. There `right` is left without the factor u^6.
+// `power` is norm^((p - 3) / 4).
+void ChooseX(Candidate& c, const Fp& norm, const Fp& power) {
+  c.norm_root = power * norm;
+  c.first = c.norm_root.Square() == norm;
+  if (!c.first) {
     // norm_root^2 = -norm, so (kRootOfMinus125 norm_root)^2 = 125 norm, the norm of Z^3 right.
-    const Fp2 z3_right = MultiplyByZ(MultiplyByZ(MultiplyByZ(right)));
-    out.x = z_u2 * x1;
-    out.y = SqrtFromNormRoot(z3_right, norm_root * kRootOfMinus125) * u.Square() * u;
+    c.norm_root *= kRootOfMinus125;
+    c.right = MultiplyByZ(MultiplyByZ(MultiplyByZ(c.right)));
+    c.x = c.z_u2 * c.x;
   }
-  out.y = out.y.NegateIf(out.y.IsOdd() ^ u.IsOdd());
-  return out;
+  c.d = (c.right.c0 + c.norm_root).Half();
+  if (c.d.IsZero().Declassify()) c.d = c.right.c0;
+}
+
+// A root of the right side, with the sign of u; `power` is d^((p - 3) / 4).
+IsogenousPoint Finish(const Candidate& c, const Fp& power, const Fp2& u) {
+  const Fp root = power * c.d;
+  const Fp half = c.right.c1.Half() * power;
+  Fp2 y = root.Square() == c.d ? Fp2{root, half} : Fp2{half, -root};
+  if (!c.first) y *= u.Square() * u;
+  return {c.x, y.NegateIf(y.IsOdd() ^ u.IsOdd())};
 }
 
 }  // namespace
@@ -65,22 +90,22 @@ Fp2 IsogenousPoint::RightSide(const Fp2& x) {
   return slope * x + Fp2{kB0, kB0};
 }
 
-std::array<IsogenousPoint, 2> MapToIsogenousCurve(const std::array<Fp2, 2>& u) {
-  // x1 = (-B' / A') (1 + 1 / (Z^2 u^4 + Z u^2)), or B' / (Z A') where that denominator is zero.
-  std::array<Fp2, 2> z_u2, denominator;
-  std::array<bool, 2> is_zero;
-  for (size_t i = 0; i < 2; ++i) {
-    z_u2[i] = MultiplyByZ(u[i].Square());
-    denominator[i] = z_u2[i].Square() + z_u2[i];
-    is_zero[i] = denominator[i].IsZero().Declassify();
-    if (is_zero[i]) denominator[i] = Fp2::One();
+std::vector<IsogenousPoint> MapToIsogenousCurve(std::span<const Fp2> u) {
+  std::vector<Candidate> candidates(u.size());
+  FindFirstX(u, candidates);
+  std::vector<Fp> norms(u.size());
+  for (size_t i = 0; i < u.size(); ++i) {
+    candidates[i].right = IsogenousPoint::RightSide(candidates[i].x);
+    norms[i] = candidates[i].right.Norm();
   }
-  const Fp2 inverse = (denominator[0] * denominator[1]).InverseVariableTime();
-  std::array<IsogenousPoint, 2> out;
-  for (size_t i = 0; i < 2; ++i) {
-    const Fp2 factor = Fp2::One() + inverse * denominator[1 - i];
-    out[i] = PointFor(u[i], z_u2[i], is_zero[i] ? kBOverZa : kMinusBOverA * factor);
-  }
+  std::vector<Fp> powers = norms;
+  InverseSqrtCandidates(powers);
+  for (size_t i = 0; i < u.size(); ++i) ChooseX(candidates[i], norms[i], powers[i]);
+  for (size_t i = 0; i < u.size(); ++i) powers[i] = candidates[i].d;
+  InverseSqrtCandidates(powers);
+  std::vector<IsogenousPoint> out;
+  out.reserve(u.size());
+  for (size_t i = 0; i < u.size(); ++i) out.push_back(Finish(candidates[i], powers[i], u[i]));
   return out;
 }
 

@@ -5,7 +5,8 @@
 #ifndef GROAT_BLS_HASH_ISOGENOUS_CURVE_H_
 #define GROAT_BLS_HASH_ISOGENOUS_CURVE_H_
 
-#include <array>
+#include <span>
+#include <vector>
 
 #include "bls/field/fp2.h"
 
@@ -21,12 +22,13 @@ struct IsogenousPoint {
   static Fp2 RightSide(const Fp2& x);
 };
 
-// The simplified SWU map of both elements; they share an inversion. Never infinity.
+// The simplified SWU map of each element; they share an inversion, and many are quicker together.
+// Never infinity.
 //
 // Deviation from RFC 9380, appendix F.2: one square root in place of sqrt_ratio, since fractions
 // are avoided altogether, and that root by two exponentiations in Fp in place of one in Fp2. The
 // results are the same.
-std::array<IsogenousPoint, 2> MapToIsogenousCurve(const std::array<Fp2, 2>& u);
+std::vector<IsogenousPoint> MapToIsogenousCurve(std::span<const Fp2> u);
 
 // Their sum; one inversion.
 IsogenousPoint AddOnIsogenousCurve(const IsogenousPoint& a, const IsogenousPoint& b);
