@@ -27,6 +27,7 @@
 #include "crypto/key_file.h"
 #include "groat/ledger/v1/admin.grpc.pb.h"
 #include "groat/relay/v1/relay.grpc.pb.h"
+#include "loadtest/groat_load/cpu_time.h"
 #include "loadtest/groat_load/ledger_load.h"
 #include "loadtest/groat_load/relay_load.h"
 #include "rpc/channel.h"
@@ -277,18 +278,33 @@ absl::Status RunLedger(double seconds, int rounds) {
                     result.latency);
     std::cout << std::flush;
   };
+  CpuTable cpu;
+  const auto measure = [&](const std::string& name,
+                           const std::function<absl::StatusOr<LedgerLoadResult>()>& work)
+      -> absl::StatusOr<LedgerLoadResult> {
+    GROAT_ASSIGN_OR_RETURN(const CpuTimes before, ReadCpuTimes(**platform));
+    absl::StatusOr<LedgerLoadResult> result = work();
+    GROAT_RETURN_IF_ERROR(result.status());
+    GROAT_ASSIGN_OR_RETURN(const CpuTimes after, ReadCpuTimes(**platform));
+    cpu.Add(name, before, after, result->appends);
+    print(name, *result);
+    return result;
+  };
   // In turns, so that a change of the machine's speed meets both.
   for (int round = 0; round < rounds; ++round) {
-    GROAT_ASSIGN_OR_RETURN(const LedgerLoadResult bare, RunBareEtcd(**platform, duration));
-    print("bare etcd transaction, 1 block", bare);
-    GROAT_ASSIGN_OR_RETURN(const LedgerLoadResult one, appender->Run(duration, 1));
-    print("AppendRoot of 1 root", one);
+    GROAT_ASSIGN_OR_RETURN(const LedgerLoadResult bare,
+                           measure("bare etcd transaction, 1 block",
+                                   [&] { return RunBareEtcd(**platform, duration); }));
+    GROAT_ASSIGN_OR_RETURN(const LedgerLoadResult one, measure("AppendRoot of 1 root", [&] {
+                             return appender->Run(duration, 1);
+                           }));
     std::cout << absl::StrFormat("| ratio of rates, round %d | %.2f | | | |\n", round + 1,
                                  (static_cast<double>(one.appends) / one.seconds) /
                                      (static_cast<double>(bare.appends) / bare.seconds));
   }
-  GROAT_ASSIGN_OR_RETURN(const LedgerLoadResult many, appender->Run(duration, 64));
-  print("AppendRoot of 64 roots", many);
+  GROAT_RETURN_IF_ERROR(
+      measure("AppendRoot of 64 roots", [&] { return appender->Run(duration, 64); }).status());
+  cpu.Print();
   return absl::OkStatus();
 }
 
