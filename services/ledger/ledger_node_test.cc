@@ -278,7 +278,8 @@ TEST_F(LedgerNodeTest, AShrinkingTrieIsNeverSigned) {
   ledger.Stop(1);
   ledger.Start(1);
   ASSERT_TRUE(Eventually([&] { return !ledger.node(1).health().ok(); }));
-  EXPECT_EQ(ledger.node(1).signed_height(), Height(3));
+  // The two others may have made the checkpoint of height 3 without it.
+  EXPECT_LE(ledger.node(1).signed_height(), Height(3));
 }
 
 TEST_F(LedgerNodeTest, ARightProofFromAnotherEndpointOutweighsAWrongOne) {

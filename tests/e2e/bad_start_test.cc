@@ -14,6 +14,8 @@
 #include "base/status_matchers.h"
 #include "base/whole_file.h"
 #include "config/exit_status.h"
+#include "crypto/ed25519.h"
+#include "crypto/key_file.h"
 #include "storage/data_folder.h"
 #include "tests/e2e/cluster.h"
 #include "tests/e2e/program.h"
@@ -138,9 +140,23 @@ TEST_P(BadStartTest, KeyThatOthersCanRead) {
   EXPECT_FALSE(fs::exists(data()));
 }
 
+// Of the other kind: not even the text is right.
 TEST_P(BadStartTest, KeyOfAnotherService) {
   const std::string other =
       cluster_->plan().keys().SigningKey(is_relay() ? "ledger-0" : "relay").string();
+  const ProgramResult result = RunWithFlags({"--signing_key_file=" + other});
+  EXPECT_EQ(result.exit_status, config::kExitConfig);
+  EXPECT_THAT(result.output, HasSubstr(other));
+  EXPECT_FALSE(fs::exists(data()));
+}
+
+// Of the right kind, but not the one that the trust file has for this process.
+TEST_P(BadStartTest, KeyOfAnotherProcess) {
+  std::string other = cluster_->plan().keys().SigningKey("ledger-1").string();
+  if (is_relay()) {
+    other = signing_key().string() + ".other";
+    GROAT_ASSERT_OK(WritePrivateKeyFile(other, Ed25519PrivateKey::Generate(), IfExists::kRefuse));
+  }
   const ProgramResult result = RunWithFlags({"--signing_key_file=" + other});
   EXPECT_EQ(result.exit_status, config::kExitData);
   EXPECT_THAT(result.output, HasSubstr("public key"));
