@@ -214,7 +214,8 @@ TEST_F(NetworkTest, BundleRefusesEveryChange) {
   using Change = std::function<void(ProofBundle&)>;
   const std::vector<std::pair<const char*, Change>> changes = {
       {"checkpoint of ledger", [](auto& b) { b.checkpoint.checkpoint.ledger_id[0] ^= 1; }},
-      {"signature of the quorum certificate", [](auto& b) { b.checkpoint.checkpoint.log_root[0] ^= 1; }},
+      {"signature of the quorum certificate",
+       [](auto& b) { b.checkpoint.checkpoint.log_root[0] ^= 1; }},
       {"1 ledger nodes signed, want 2",
        [&](auto& b) { b.checkpoint.quorum = Sign(b.checkpoint.checkpoint, {1}); }},
       {"2 blocks, want 3", [](auto& b) { b.blocks.pop_back(); }},

@@ -237,12 +237,12 @@ TEST_F(QuorumTest, MajorityIsEnoughAndLessIsNot) {
 
 TEST_F(QuorumTest, GoldenBytes) {
   message_ = Checkpoint{Filled(1), Height(2), Filled(3), Filled(4)}.Encode();
-  EXPECT_EQ(nodes_[0].key.Encode().Hex(), 
+  EXPECT_EQ(nodes_[0].key.Encode().Hex(),
             "95a254501b7733239ed3cec4d56737977bd09ede881d8a23"
             "4560e83e5525017add3b1dcc3eabfb85e12a4131b19c253b");
   const QuorumSignature quorum = SignedBy({0, 2});
   EXPECT_EQ(ToHex(quorum.signers), "a0");
-  EXPECT_EQ(quorum.signature.Hex(), 
+  EXPECT_EQ(quorum.signature.Hex(),
             "aa6409418fb065f6dfc84847c78d22a6f4ce510a38e72a55b09a40145fb7d549"
             "74eb043001f0d39473bcc053c3946dad078285ce2c2ad32b209c9114a3c70b7f"
             "3c5718c2af0487044907187b4648e3274dae325da1524761af47fdfe3cf53cb0");

@@ -105,7 +105,8 @@ void RelayServer::ShowGauges(record::Cycle last) {
 }
 
 absl::Status RelayServer::Serve(Anchor::OnFatal on_fatal) {
-  GROAT_ASSIGN_OR_RETURN(record::NodeKeys nodes, record::NodeKeys::FromProven(trust_->ledger_nodes));
+  GROAT_ASSIGN_OR_RETURN(record::NodeKeys nodes,
+                         record::NodeKeys::FromProven(trust_->ledger_nodes));
   GROAT_ASSIGN_OR_RETURN(
       std::unique_ptr<rpc::ChannelGroup> ledger,
       rpc::ChannelGroup::Make(config_.ledger_endpoints, config_.tls,
