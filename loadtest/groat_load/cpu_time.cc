@@ -50,7 +50,7 @@ void CpuTable::Add(const std::string& kind, const CpuTimes& before, const CpuTim
                    uint64_t roots) {
   auto column = std::find_if(columns_.begin(), columns_.end(),
                              [&](const Column& known) { return known.kind == kind; });
-  if (column == columns_.end()) column = columns_.insert(column, Column{.kind = kind});
+  if (column == columns_.end()) column = columns_.insert(column, Column{.kind = kind, .taken = {}});
   for (const auto& [name, time] : after) {
     const auto start = before.find(name);
     if (start != before.end()) column->taken[name] += time - start->second;
