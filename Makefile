@@ -53,13 +53,13 @@ format:  ## Format every C++ source.
 format-check:
 	@scripts/format --check
 
-asan: packages  ## Every unit test under AddressSanitizer and UndefinedBehaviorSanitizer.
+asan: packages  ## Formats, cryptography, cores and files under AddressSanitizer and UBSan.
 	@scripts/sanitize asan
 
 tsan: packages  ## The tests of threaded code under ThreadSanitizer.
 	@scripts/sanitize tsan
 
-fuzz: packages  ## Every fuzz target for 20 seconds.
+fuzz: packages  ## The fuzz targets of bytes from outside, 20 seconds each.
 	@scripts/fuzz
 
 clean:  ## Remove the build folders.
