@@ -14,6 +14,10 @@
 #include "p2p/executor.h"
 #include "p2p/peer_id.h"
 
+namespace groat::telemetry {
+class Logger;
+}  // namespace groat::telemetry
+
 namespace groat::p2p {
 
 // A peer that is known before anybody has told of it.
@@ -61,11 +65,13 @@ struct MeshOptions {
   // A record from further ahead of our clock than this is refused.
   Duration max_clock_skew = std::chrono::seconds(30);
 
-  // Handshakes of peers that are not authorized, a second; more are refused before their
-  // certificate is looked at any further.
-  double stranger_handshakes_per_second = 20;
   // Connections that have not said hello yet, of anybody.
   size_t max_unproven_connections = 256;
+  // How long a peer that broke the protocol, by a malformed frame or a flood, is kept away.
+  Duration penalty = std::chrono::seconds(5);
+
+  // Offences are told as warnings, connections at debug level. Null: silent. Not owned.
+  telemetry::Logger* logger = nullptr;
 
   // InvalidArgument names the field, its value and what was wanted.
   absl::Status Validate() const;

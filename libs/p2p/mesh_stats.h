@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -23,12 +24,11 @@ enum class Drop : uint8_t {
   kReceiverFull,    // Inbound: the application does not keep up.
   kRateExceeded,    // Inbound: beyond twice the burst.
   kOversized,       // Inbound: longer than the channel allows, compressed or not.
-  kUnknownChannel,  // Inbound.
   kBadCompression,  // Inbound.
   kMalformed,       // Inbound: the application could not decode it.
   kInvalid,         // Inbound: the application refused what it says.
 };
-inline constexpr size_t kDropCount = 11;
+inline constexpr size_t kDropCount = 10;
 const char* DropName(Drop drop);  // "not_connected", ...
 
 struct ChannelStats {
@@ -65,6 +65,14 @@ enum class Closure : uint8_t {
 inline constexpr size_t kClosureCount = 16;
 const char* ClosureName(Closure closure);  // "dial_failed", ...
 
+// Whose connection it was. A closed set: the label `peer_class`.
+enum class PeerClass : uint8_t {
+  kMember,    // Some set holds the peer.
+  kStranger,  // None does, or nobody proved a key.
+};
+inline constexpr size_t kPeerClassCount = 2;
+const char* PeerClassName(PeerClass peer_class);  // "member", "stranger"
+
 struct MeshStats {
   std::vector<ChannelStats> channels;
   uint64_t connected_peers = 0;
@@ -73,7 +81,11 @@ struct MeshStats {
   uint64_t blocked_peers = 0;
   uint64_t dials = 0;
   uint64_t connections_made = 0;  // Hellos exchanged, both lanes.
-  std::array<uint64_t, kClosureCount> closures = {};
+  // By class of the peer and reason.
+  std::array<std::array<uint64_t, kClosureCount>, kPeerClassCount> closures = {};
+  uint64_t unknown_channel_messages = 0;  // Inbound, on a channel that nobody registered.
+  std::map<PeerId, uint64_t> rejections;  // Messages that applications turned down, by sender.
+  uint64_t paused_links = 0;              // That are not read from, because a receiver is full.
   uint64_t records_accepted = 0;
   uint64_t records_refused = 0;  // Bad signature, expired, from the future, too old.
   uint64_t frames_sent = 0;

@@ -1,0 +1,78 @@
+// A token bucket for each of messages and bytes.
+//
+// Pure: time arrives as a value. Single owner; not thread-safe.
+#ifndef GROAT_P2P_TOKEN_BUCKET_H_
+#define GROAT_P2P_TOKEN_BUCKET_H_
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "p2p/channel.h"
+#include "p2p/executor.h"
+
+namespace groat::p2p {
+
+// Full at first. Spending may overdraw it, so that one message larger than the burst can pass; the
+// debt is paid before the next.
+class TokenBucket {
+ public:
+  // `scale` multiplies the burst, not the rate.
+  TokenBucket(double per_second, double burst_seconds, double scale, Instant now)
+      : per_second_(per_second),
+        capacity_(std::max(1.0, per_second * burst_seconds * scale)),
+        tokens_(capacity_),
+        filled_(now) {}
+
+  // Whether at least one token is there.
+  bool Ready(Instant now) {
+    Fill(now);
+    return tokens_ >= 1;
+  }
+  void Spend(double tokens) { tokens_ -= tokens; }
+  // When Ready turns true, if nothing is spent meanwhile.
+  Instant ReadyAt(Instant now) {
+    Fill(now);
+    if (tokens_ >= 1) return now;
+    const double seconds = (1 - tokens_) / per_second_;
+    // One nanosecond more, since the fraction is cut off.
+    return now + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds)) +
+           Duration(1);
+  }
+
+ private:
+  void Fill(Instant now) {
+    if (now <= filled_) return;
+    const double seconds = std::chrono::duration<double>(now - filled_).count();
+    tokens_ = std::min(capacity_, tokens_ + seconds * per_second_);
+    filled_ = now;
+  }
+
+  double per_second_;
+  double capacity_;
+  double tokens_;
+  Instant filled_;
+};
+
+// What a channel's RateLimit allows one peer in one direction.
+class RateMeter {
+ public:
+  RateMeter(const RateLimit& limit, double scale, Instant now)
+      : messages_(limit.messages_per_second, limit.burst_seconds, scale, now),
+        bytes_(limit.bytes_per_second, limit.burst_seconds, scale, now) {}
+
+  bool Ready(Instant now) { return messages_.Ready(now) && bytes_.Ready(now); }
+  void Spend(size_t payload_bytes) {
+    messages_.Spend(1);
+    bytes_.Spend(static_cast<double>(payload_bytes));
+  }
+  Instant ReadyAt(Instant now) { return std::max(messages_.ReadyAt(now), bytes_.ReadyAt(now)); }
+
+ private:
+  TokenBucket messages_;
+  TokenBucket bytes_;
+};
+
+}  // namespace groat::p2p
+
+#endif  // GROAT_P2P_TOKEN_BUCKET_H_
