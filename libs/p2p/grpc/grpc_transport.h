@@ -1,0 +1,73 @@
+// gRPC bidirectional streams under mutual TLS as the mesh's transport: one stream a connection, one
+// TCP connection a stream.
+//
+// Both sides show a self-signed Ed25519 certificate (peer_certificate.h). A dialler insists on the
+// key that it expects, a listener asks its Admission, both during the handshake; a listener tells
+// an accepted dialler so by the stream's first metadata, since TLS 1.3 lets a client believe that
+// it is connected before the server refuses. OpenSSL negotiates TLS 1.3; nothing below it is
+// offered by peers of ours, and gRPC 1.51 has no way to forbid TLS 1.2 to others.
+//
+// What a connection may hold here for a reader that stalls: kStreamWindowBytes that gRPC has taken
+// from the socket, one frame that is handed on, and the system's socket buffers.
+//
+// Threads as transport.h says; the executor is the owner's. Life: destroy after the executor has
+// stopped. StopServer ends what Shutdown cannot, from a thread of the owner's.
+#ifndef GROAT_P2P_GRPC_GRPC_TRANSPORT_H_
+#define GROAT_P2P_GRPC_GRPC_TRANSPORT_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "crypto/certificate.h"
+#include "crypto/ed25519.h"
+#include "p2p/transport.h"
+
+namespace grpc {
+class CompletionQueue;
+}  // namespace grpc
+
+namespace groat::p2p {
+
+class CompletionExecutor;
+
+// What gRPC takes from a socket ahead of its reader, for one connection.
+inline constexpr size_t kStreamWindowBytes = size_t{1} << 20;
+
+struct GrpcTransportOptions {
+  std::string name = "mesh";  // Of the network: its threads are called so.
+  int threads = 1;            // 1 to 8.
+  // Of the certificate that is made for this process.
+  CertificateValidity validity = {};
+  Duration handshake_timeout = std::chrono::seconds(3);
+};
+
+class GrpcTransport final : public Transport {
+ public:
+  // InvalidArgument for a bad validity or number of threads.
+  static absl::StatusOr<std::unique_ptr<GrpcTransport>> Make(const GrpcTransportOptions& options,
+                                                             const Ed25519PrivateKey& key);
+  ~GrpcTransport() override;
+
+  // Its threads run once Start is called.
+  CompletionExecutor& executor();
+
+  absl::StatusOr<std::string> Listen(const std::string& address, Admission admission,
+                                     OnAccept on_accept) override;
+  void Dial(const std::string& address, const PeerId& expected, Duration timeout,
+            OnDialled done) override;
+  void Shutdown() override;
+
+  // After Shutdown, while the executor runs, and not from it: ends the server and what is left of
+  // its streams.
+  void StopServer();
+
+ private:
+  class Impl;
+  explicit GrpcTransport(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace groat::p2p
+
+#endif  // GROAT_P2P_GRPC_GRPC_TRANSPORT_H_
