@@ -326,6 +326,7 @@ absl::StatusOr<std::string> GrpcTransport::Impl::Listen(const std::string& addre
 grpc::ChannelArguments GrpcTransport::Impl::DialArguments(Duration timeout) const {
   grpc::ChannelArguments arguments;
   SetStreamArguments([&](const char* name, int value) { arguments.SetInt(name, value); });
+  arguments.SetString(GRPC_SSL_TARGET_NAME_OVERRIDE_ARG, kPeerCertificateName);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);

@@ -22,7 +22,7 @@ absl::StatusOr<std::string> MakePeerCertificate(const Ed25519PrivateKey& key,
   GROAT_ASSIGN_OR_RETURN(CertificateKey certificate_key, CertificateKey::FromPem(pem.view()));
   GROAT_ASSIGN_OR_RETURN(
       const CertificateAuthority authority,
-      CertificateAuthority::Create("groat peer", std::move(certificate_key), validity));
+      CertificateAuthority::Create(kPeerCertificateName, std::move(certificate_key), validity));
   return authority.certificate_pem();
 }
 

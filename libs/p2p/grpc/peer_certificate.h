@@ -17,6 +17,10 @@
 
 namespace groat::p2p {
 
+// The name in every certificate, which dialled peers are asked for: gRPC's server warns of any other
+// name that a client asks for.
+inline constexpr char kPeerCertificateName[] = "peer.groat.invalid";
+
 // In PEM. InvalidArgument for an empty validity.
 absl::StatusOr<std::string> MakePeerCertificate(const Ed25519PrivateKey& key,
                                                 CertificateValidity validity);
