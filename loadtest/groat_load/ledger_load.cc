@@ -5,6 +5,7 @@
 
 #include "base/status_macros.h"
 #include "crypto/blake3.h"
+#include "crypto/key_file.h"
 #include "groat/ledger/v1/ledger.grpc.pb.h"
 #include "rpc/status.h"
 #include "wire/common.h"
@@ -13,29 +14,30 @@ namespace groat::load {
 
 using Clock = std::chrono::steady_clock;
 
-Appender::Appender(record::RelayId relay, Ed25519PrivateKey key,
-                   std::unique_ptr<rpc::ChannelGroup> ledger)
-    : relay_(relay), key_(std::move(key)), ledger_(std::move(ledger)) {}
+Appender::Appender(Ed25519PrivateKey key, std::shared_ptr<rpc::ChannelGroup> ledger)
+    : key_(std::move(key)), ledger_(std::move(ledger)) {}
 
 absl::StatusOr<std::unique_ptr<Appender>> Appender::Make(
-    record::RelayId relay, Ed25519PrivateKey key, std::unique_ptr<rpc::ChannelGroup> ledger) {
+    record::RelayId relay, record::Shard shard, Ed25519PrivateKey key,
+    std::shared_ptr<rpc::ChannelGroup> ledger) {
   const auto stub = ledger::v1::LedgerService::NewStub(ledger->Current().channel);
-  auto out = std::unique_ptr<Appender>(new Appender(relay, std::move(key), std::move(ledger)));
+  auto out = std::unique_ptr<Appender>(new Appender(std::move(key), std::move(ledger)));
+  out->last_.relay = relay;
+  out->last_.shard = shard;
   rpc::CallContext context(std::chrono::milliseconds(5000));
   ledger::v1::GetHeadResponse head;
   GROAT_RETURN_IF_ERROR(rpc::FromGrpc(stub->GetHead(&context, {}, &head)));
-  if (head.has_block()) {
-    GROAT_ASSIGN_OR_RETURN(const record::Block block, wire::FromProto(head.block()));
-    out->last_ = block.root.statement;
-  }
+  if (!head.has_block()) return out;
+  GROAT_ASSIGN_OR_RETURN(const record::Block block, wire::FromProto(head.block()));
+  const record::RootStatement& last = block.root.statement;
+  if (last.relay == relay && last.shard == shard) out->last_ = last;
   return out;
 }
 
 record::SignedRoot Appender::NextRoot() {
   static const Blake3Context context("groat 2026 load v1");
-  last_.relay = relay_;
   last_.cycle = last_.cycle.Next();
-  last_.root = context(ByteWriter().U64(last_.cycle.value()).bytes());
+  last_.root = context(ByteWriter().U32(last_.shard.value()).U64(last_.cycle.value()).bytes());
   last_.leaf_count += 1;
   last_.new_leaf_count = 1;
   return record::SignRoot(last_, key_);
@@ -80,6 +82,43 @@ absl::StatusOr<LedgerLoadResult> Appender::Run(std::chrono::milliseconds duratio
   }
   result.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   return result;
+}
+
+absl::StatusOr<std::shared_ptr<rpc::ChannelGroup>> ConnectLedger(
+    const platform::Platform& platform) {
+  std::vector<std::string> endpoints;
+  for (const auto& node : platform.file().ledger) endpoints.push_back(node.listen);
+  return rpc::ChannelGroup::Make(endpoints, platform.Tls("client"), {});
+}
+
+absl::StatusOr<std::unique_ptr<Appender>> MakeAppender(const platform::Platform& platform,
+                                                       std::shared_ptr<rpc::ChannelGroup> ledger,
+                                                       record::Shard shard) {
+  GROAT_ASSIGN_OR_RETURN(Ed25519PrivateKey key,
+                         ReadPrivateKeyFile(platform.plan().keys().SigningKey("relay")));
+  return Appender::Make(record::RelayId(platform.file().relay_id), shard, std::move(key),
+                        std::move(ledger));
+}
+
+absl::StatusOr<LedgerLoadResult> RunCallers(
+    size_t callers, const std::function<absl::StatusOr<LedgerLoadResult>(size_t)>& caller) {
+  std::vector<absl::StatusOr<LedgerLoadResult>> results(
+      callers, absl::InternalError("a caller did not run"));
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < callers; ++i) {
+    threads.emplace_back([&, i] { results[i] = caller(i); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  LedgerLoadResult all;
+  for (const absl::StatusOr<LedgerLoadResult>& result : results) {
+    GROAT_RETURN_IF_ERROR(result.status());
+    all.appends += result->appends;
+    all.failures += result->failures;
+    all.seconds = std::max(all.seconds, result->seconds);
+    all.latency.Merge(result->latency);
+    all.longest_gap = std::max(all.longest_gap, result->longest_gap);
+  }
+  return all;
 }
 
 }  // namespace groat::load

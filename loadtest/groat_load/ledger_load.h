@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "record/root_statement.h"
 #include "rpc/channel.h"
 #include "telemetry/latency_histogram.h"
+#include "tools/groat/platform/platform.h"
 
 namespace groat::load {
 
@@ -30,10 +32,11 @@ struct LedgerLoadResult {
 // endpoint when a call fails. Fails only if nothing is acknowledged for 30 s.
 class Appender {
  public:
-  // Goes on after what the ledger has of the relay, which must not run any more.
-  static absl::StatusOr<std::unique_ptr<Appender>> Make(record::RelayId relay,
+  // Goes on after the ledger's head, if that is of this shard; otherwise the ledger must not have a
+  // root of it yet. Nobody else may append to the shard any more.
+  static absl::StatusOr<std::unique_ptr<Appender>> Make(record::RelayId relay, record::Shard shard,
                                                         Ed25519PrivateKey key,
-                                                        std::unique_ptr<rpc::ChannelGroup> ledger);
+                                                        std::shared_ptr<rpc::ChannelGroup> ledger);
 
   // `roots_per_call` roots in each AppendRoot, for `duration`. `during`, if set, is called once
   // about a third of the way, from the appending thread's side, and must not block for long.
@@ -41,14 +44,26 @@ class Appender {
                                        const std::function<void()>& during = {});
 
  private:
-  Appender(record::RelayId relay, Ed25519PrivateKey key, std::unique_ptr<rpc::ChannelGroup> ledger);
+  Appender(Ed25519PrivateKey key, std::shared_ptr<rpc::ChannelGroup> ledger);
   record::SignedRoot NextRoot();
 
-  const record::RelayId relay_;
   const Ed25519PrivateKey key_;
-  const std::unique_ptr<rpc::ChannelGroup> ledger_;
+  const std::shared_ptr<rpc::ChannelGroup> ledger_;
   record::RootStatement last_;  // Cycle 0 before the first.
 };
+
+// Channels to all ledger nodes of a platform.
+absl::StatusOr<std::shared_ptr<rpc::ChannelGroup>> ConnectLedger(
+    const platform::Platform& platform);
+// Of one shard of the platform's relay, which must not run any more, with that relay's key.
+absl::StatusOr<std::unique_ptr<Appender>> MakeAppender(const platform::Platform& platform,
+                                                       std::shared_ptr<rpc::ChannelGroup> ledger,
+                                                       record::Shard shard);
+
+// Runs `caller` on as many threads as there are callers, from 0, and adds up what they did, over
+// the time of the slowest. The first error, if any fails.
+absl::StatusOr<LedgerLoadResult> RunCallers(
+    size_t callers, const std::function<absl::StatusOr<LedgerLoadResult>(size_t)>& caller);
 
 }  // namespace groat::load
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <functional>
@@ -24,15 +25,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
-#include "crypto/key_file.h"
 #include "groat/ledger/v1/admin.grpc.pb.h"
 #include "groat/relay/v1/relay.grpc.pb.h"
-#include "loadtest/groat_load/cpu_time.h"
+#include "loadtest/groat_load/ledger_comparison.h"
 #include "loadtest/groat_load/ledger_load.h"
 #include "loadtest/groat_load/relay_load.h"
+#include "loadtest/groat_load/report.h"
+#include "loadtest/groat_load/shard_ledger.h"
 #include "rpc/channel.h"
 #include "rpc/status.h"
-#include "storage/etcd_register.h"
 #include "tools/groat/client/relay_client.h"
 #include "tools/groat/platform/platform.h"
 #include "wire/common.h"
@@ -42,8 +43,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
-
-double Ms(uint64_t nanoseconds) { return static_cast<double>(nanoseconds) / 1e6; }
 
 // A platform in a temporary folder, gone with this object.
 class LoadPlatform {
@@ -78,13 +77,6 @@ absl::StatusOr<relay::v1::WaitLevel> ParseWait(const std::string& text) {
   if (text == "included") return relay::v1::WAIT_LEVEL_INCLUDED;
   if (text == "anchored") return relay::v1::WAIT_LEVEL_ANCHORED;
   return absl::InvalidArgumentError("wait is " + text + ", want accepted, included or anchored");
-}
-
-void PrintLatencyRow(const std::string& name, double rate, const std::string& unit,
-                     const telemetry::LatencyHistogram& latency) {
-  std::cout << absl::StrFormat("| %s | %.0f %s | %.2f | %.2f | %.2f |\n", name, rate, unit,
-                               Ms(latency.Quantile(0.5)), Ms(latency.Quantile(0.99)),
-                               Ms(latency.max()));
 }
 
 struct RelayOptions {
@@ -218,94 +210,26 @@ absl::Status RunProofs(double seconds, size_t updates) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<Appender>> MakeAppender(platform::Platform& platform) {
-  // The relay would append roots of its own.
-  GROAT_RETURN_IF_ERROR(platform.SetRestart("relay", false));
-  GROAT_RETURN_IF_ERROR(platform.Kill("relay"));
-  std::vector<std::string> endpoints;
-  for (const auto& node : platform.file().ledger) endpoints.push_back(node.listen);
-  GROAT_ASSIGN_OR_RETURN(auto group,
-                         rpc::ChannelGroup::Make(endpoints, platform.Tls("client"), {}));
-  GROAT_ASSIGN_OR_RETURN(Ed25519PrivateKey key,
-                         ReadPrivateKeyFile(platform.plan().keys().SigningKey("relay")));
-  return Appender::Make(record::RelayId(platform.file().relay_id), std::move(key),
-                        std::move(group));
+// Without its relay, which would append roots of its own.
+absl::StatusOr<std::unique_ptr<LoadPlatform>> StartWithoutRelay() {
+  GROAT_ASSIGN_OR_RETURN(auto platform, LoadPlatform::Start({}));
+  GROAT_RETURN_IF_ERROR((*platform)->SetRestart("relay", false));
+  GROAT_RETURN_IF_ERROR((*platform)->Kill("relay"));
+  return platform;
 }
 
-storage::Transaction BareAppend(int64_t head_revision, uint64_t height) {
-  const std::string block(197, 'b');
-  return {.compares = {{"bench/head", head_revision}},
-          .puts = {{"bench/head", absl::StrFormat("%08d%s", height, std::string(32, 'i')), {}},
-                   {absl::StrFormat("bench/block/%016x", height), block, {}},
-                   {"bench/relay/1/0", std::string(64, 'r'), {}}},
-          .deletes = {}};
-}
-
-// One after the other, as the appends do; the same bytes and the same comparison.
-absl::StatusOr<LedgerLoadResult> RunBareEtcd(platform::Platform& platform, milliseconds duration) {
-  storage::EtcdOptions options;
-  for (const auto& member : platform.file().etcd) options.endpoints.push_back(member.client);
-  GROAT_ASSIGN_OR_RETURN(options.credentials,
-                         rpc::MakeChannelCredentials(platform.Tls("ledger-0")));
-  options.prefix = "groat-load/";
-  GROAT_ASSIGN_OR_RETURN(const auto etcd, storage::EtcdRegister::Connect(options));
-  LedgerLoadResult result;
-  int64_t head_revision = 0;
-  const Clock::time_point begin = Clock::now();
-  while (Clock::now() - begin < duration) {
-    const Clock::time_point sent = Clock::now();
-    GROAT_ASSIGN_OR_RETURN(const storage::CommitResult committed,
-                           etcd->Commit(BareAppend(head_revision, result.appends)));
-    if (!committed.committed) {  // The head of an earlier round.
-      head_revision = committed.current.empty() ? 0 : committed.current[0].mod_revision;
-      continue;
-    }
-    head_revision = committed.revision;
-    result.latency.Record(static_cast<uint64_t>((Clock::now() - sent).count()));
-    ++result.appends;
-  }
-  result.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-  return result;
-}
-
-absl::Status RunLedger(double seconds, int rounds) {
-  GROAT_ASSIGN_OR_RETURN(const auto platform, LoadPlatform::Start({}));
-  GROAT_ASSIGN_OR_RETURN(const auto appender, MakeAppender(**platform));
+absl::Status RunLedger(double seconds, int rounds, const std::vector<size_t>& callers) {
   const milliseconds duration(static_cast<int64_t>(seconds * 1000));
-  std::cout << "| what | rate | p50 ms | p99 ms | max ms |\n|---|---|---|---|---|\n";
-  const auto print = [](const std::string& name, const LedgerLoadResult& result) {
-    PrintLatencyRow(name, static_cast<double>(result.appends) / result.seconds, "roots/s",
-                    result.latency);
-    std::cout << std::flush;
-  };
-  CpuTable cpu;
-  const auto measure = [&](const std::string& name,
-                           const std::function<absl::StatusOr<LedgerLoadResult>()>& work)
-      -> absl::StatusOr<LedgerLoadResult> {
-    GROAT_ASSIGN_OR_RETURN(const CpuTimes before, ReadCpuTimes(**platform));
-    absl::StatusOr<LedgerLoadResult> result = work();
-    GROAT_RETURN_IF_ERROR(result.status());
-    GROAT_ASSIGN_OR_RETURN(const CpuTimes after, ReadCpuTimes(**platform));
-    cpu.Add(name, before, after, result->appends);
-    print(name, *result);
-    return result;
-  };
-  // In turns, so that a change of the machine's speed meets both.
-  for (int round = 0; round < rounds; ++round) {
-    GROAT_ASSIGN_OR_RETURN(const LedgerLoadResult bare,
-                           measure("bare etcd transaction, 1 block",
-                                   [&] { return RunBareEtcd(**platform, duration); }));
-    GROAT_ASSIGN_OR_RETURN(const LedgerLoadResult one, measure("AppendRoot of 1 root", [&] {
-                             return appender->Run(duration, 1);
-                           }));
-    std::cout << absl::StrFormat("| ratio of rates, round %d | %.2f | | | |\n", round + 1,
-                                 (static_cast<double>(one.appends) / one.seconds) /
-                                     (static_cast<double>(bare.appends) / bare.seconds));
+  {
+    GROAT_ASSIGN_OR_RETURN(const auto platform, StartWithoutRelay());
+    GROAT_RETURN_IF_ERROR(CompareOneCaller(**platform, duration, rounds));
   }
-  GROAT_RETURN_IF_ERROR(
-      measure("AppendRoot of 64 roots", [&] { return appender->Run(duration, 64); }).status());
-  cpu.Print();
-  return absl::OkStatus();
+  if (callers.empty()) return absl::OkStatus();
+  // A platform of its own: the measurement above is of a ledger with one shard.
+  GROAT_ASSIGN_OR_RETURN(const auto platform, StartWithoutRelay());
+  const size_t most = *std::max_element(callers.begin(), callers.end());
+  GROAT_RETURN_IF_ERROR(ShardLedger(**platform, ShardBitsFor(most), platform->cancellation()));
+  return CompareManyCallers(**platform, duration, rounds, callers);
 }
 
 // The process that holds the sequencer's lease, and etcd's leader.
@@ -324,8 +248,10 @@ absl::StatusOr<std::pair<std::string, std::string>> Leaders(platform::Platform& 
 }
 
 absl::Status RunFailover(int rounds) {
-  GROAT_ASSIGN_OR_RETURN(const auto platform, LoadPlatform::Start({}));
-  GROAT_ASSIGN_OR_RETURN(const auto appender, MakeAppender(**platform));
+  GROAT_ASSIGN_OR_RETURN(const auto platform, StartWithoutRelay());
+  GROAT_ASSIGN_OR_RETURN(const auto ledger_nodes, ConnectLedger(**platform));
+  GROAT_ASSIGN_OR_RETURN(const auto appender,
+                         MakeAppender(**platform, ledger_nodes, record::Shard(0)));
   GROAT_RETURN_IF_ERROR(appender->Run(milliseconds(2000), 1).status());
   std::cout << "| killed with -9 | longest time without an append, ms |\n|---|---|\n";
   for (int round = 0; round < rounds; ++round) {
@@ -397,7 +323,11 @@ int Main(int argc, char** argv) {
   CLI::App* ledger = app.add_subcommand("ledger", "Appends beside bare etcd transactions.");
   ledger->add_option("--seconds", seconds, "Length of each run.");
   ledger->add_option("--rounds", rounds, "How often the two take turns.");
-  ledger->callback([&] { run = [&] { return RunLedger(seconds, rounds); }; });
+  std::vector<size_t> callers = {1, 4, 16, 64};
+  ledger->add_option("--callers", callers, "Callers at once, each of a shard of its own.")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 256));
+  ledger->callback([&] { run = [&] { return RunLedger(seconds, rounds, callers); }; });
 
   CLI::App* failover = app.add_subcommand("failover", "Time without appends after a kill.");
   failover->add_option("--rounds", rounds, "Kills of each kind.");
