@@ -13,7 +13,8 @@
 // What fails is dropped and counted by reason and peer (Receiver::Reject).
 //
 // Threads: TypedSender::Send, TypedReceiver::Poll and PollPreferring are safe from any thread; the
-// rest belongs to tasks of the network's executor. Network and executor must outlive both classes.
+// rest belongs to tasks of the network's executor. Neither class touches network or executor when
+// it is destroyed, so it may go after them.
 #ifndef GROAT_P2P_PROTOCOL_TYPED_CHANNEL_H_
 #define GROAT_P2P_PROTOCOL_TYPED_CHANNEL_H_
 
