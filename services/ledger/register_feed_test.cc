@@ -30,7 +30,7 @@ class RegisterFeedTest : public ::testing::Test {
     GROAT_ASSERT_OK(store);
     store_ = *std::move(store);
     context_.store = store_.get();
-    context_.timing.feed_interval = std::chrono::milliseconds(20);
+    context_.timing.feed_interval = std::chrono::milliseconds(50);
     context_.timing.retry_backoff = std::chrono::milliseconds(1);
     feed_ = std::make_unique<RegisterFeed>(
         context_, RegisterFeed::Callbacks{.blocks =

@@ -40,7 +40,7 @@ NodeTiming QuickTiming() {
   timing.apply_timeout = milliseconds(2000);
   timing.forward_timeout = milliseconds(1000);
   timing.sign_interval = milliseconds(2);
-  timing.feed_interval = milliseconds(2);
+  timing.feed_interval = milliseconds(5);
   timing.apply_interval = milliseconds(1);
   timing.retry_backoff = milliseconds(2);
   timing.max_retry_backoff = milliseconds(20);
