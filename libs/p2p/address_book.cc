@@ -1,5 +1,6 @@
 #include "p2p/address_book.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -46,7 +47,7 @@ AddressBook::Verdict AddressBook::Add(const PeerRecord& record, int64_t now_ms) 
 }
 
 void AddressBook::Prune(const std::function<bool(const PeerId&)>& keep, int64_t now_ms) {
-  std::erase_if(entries_, [&](const auto& entry) {
+  absl::erase_if(entries_, [&](const auto& entry) {
     return !keep(entry.first) || Expired(entry.second.record, now_ms);
   });
 }
@@ -86,6 +87,8 @@ std::vector<PeerRecord> AddressBook::Records() const {
   std::vector<PeerRecord> records;
   records.reserve(entries_.size());
   for (const auto& [peer, entry] : entries_) records.push_back(entry.record);
+  std::sort(records.begin(), records.end(),
+            [](const PeerRecord& a, const PeerRecord& b) { return a.peer < b.peer; });
   return records;
 }
 

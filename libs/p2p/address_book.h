@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "crypto/blake3.h"
 #include "p2p/mesh_options.h"
 #include "p2p/peer_record.h"
@@ -48,6 +49,7 @@ class AddressBook {
   bool Trusts(const PeerId& peer) const;
 
   size_t size() const { return entries_.size(); }
+  // In rising order of their peers.
   std::vector<PeerRecord> Records() const;
 
  private:
@@ -61,7 +63,8 @@ class AddressBook {
   std::map<PeerId, std::string> bootstrappers_;
   const int64_t lifetime_ms_;
   const int64_t max_clock_skew_ms_;
-  std::map<PeerId, KnownRecord> entries_;
+  // Looked up for every member of a set with each question, so not a tree.
+  absl::flat_hash_map<PeerId, KnownRecord> entries_;
 };
 
 }  // namespace groat::p2p

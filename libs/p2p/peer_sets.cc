@@ -42,7 +42,8 @@ void PeerSets::Recompute() {
       if (!blocked_.contains(peer)) allowed_.insert(peer);
     }
   }
-  absl::flat_hash_set<PeerId> admitted(allowed_.begin(), allowed_.end());
+  allowed_lookup_ = {allowed_.begin(), allowed_.end()};
+  absl::flat_hash_set<PeerId> admitted = allowed_lookup_;
   MutexLock lock(gate_->mutex_);
   gate_->admitted_ = std::move(admitted);
 }

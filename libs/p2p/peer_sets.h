@@ -48,7 +48,7 @@ class PeerSets {
   void Block(const PeerId& peer);
 
   // In some set, and not blocked.
-  bool Allows(const PeerId& peer) const { return allowed_.contains(peer); }
+  bool Allows(const PeerId& peer) const { return allowed_lookup_.contains(peer); }
   bool Blocks(const PeerId& peer) const { return blocked_.contains(peer); }
   // Rising.
   const std::set<PeerId>& allowed() const { return allowed_; }
@@ -63,6 +63,7 @@ class PeerSets {
   std::map<uint64_t, PeerSet> sets_;
   std::set<PeerId> blocked_;
   std::set<PeerId> allowed_;
+  absl::flat_hash_set<PeerId> allowed_lookup_;  // The same.
   const std::shared_ptr<Gate> gate_;
 };
 
