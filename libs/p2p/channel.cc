@@ -12,7 +12,9 @@ bool IsLabel(std::string_view name) {
   return !name.empty() && name.size() <= 32;
 }
 
-absl::Status Bad(absl::string_view field, double value, absl::string_view want) {
+// `value` is a number of its own type: as a double, 1000001 would be told as 1e+06.
+template <typename Number>
+absl::Status Bad(absl::string_view field, Number value, absl::string_view want) {
   return absl::InvalidArgumentError(
       absl::StrCat("channel ", field, " is ", value, ", want ", want));
 }
@@ -25,15 +27,14 @@ absl::Status ChannelOptions::Validate() const {
         "channel name \"", name, "\", want 1 to 32 lower-case letters, digits and underscores"));
   }
   if (max_message_bytes == 0 || max_message_bytes > kMaxMessageBytes) {
-    return Bad("max_message_bytes", static_cast<double>(max_message_bytes),
-               absl::StrCat("1 to ", kMaxMessageBytes));
+    return Bad("max_message_bytes", max_message_bytes, absl::StrCat("1 to ", kMaxMessageBytes));
   }
   if (backlog_messages == 0 || backlog_messages > 1'000'000) {
-    return Bad("backlog_messages", static_cast<double>(backlog_messages), "1 to 1000000");
+    return Bad("backlog_messages", backlog_messages, "1 to 1000000");
   }
   // Otherwise a message of the greatest length could never be queued.
   if (backlog_bytes < max_message_bytes + 64 || backlog_bytes > size_t{1} << 30) {
-    return Bad("backlog_bytes", static_cast<double>(backlog_bytes),
+    return Bad("backlog_bytes", backlog_bytes,
                absl::StrCat("at least max_message_bytes + 64, which is ", max_message_bytes + 64,
                             ", and at most 1 GiB"));
   }

@@ -24,6 +24,13 @@ absl::Status CheckCount(absl::string_view field, size_t value, size_t least, siz
       absl::StrCat("mesh ", field, " is ", value, ", want ", least, " to ", most));
 }
 
+absl::Status CheckAddressField(absl::string_view field, const std::string& value,
+                               bool allow_port_0 = false) {
+  const absl::Status status = CheckAddress(value, allow_port_0);
+  if (status.ok()) return status;
+  return absl::InvalidArgumentError(absl::StrCat("mesh ", field, ": ", status.message()));
+}
+
 bool IsPrintable(std::string_view name) {
   for (const char c : name) {
     if (c < 0x20 || c > 0x7e) return false;
@@ -41,10 +48,12 @@ absl::Status MeshOptions::Validate() const {
     return absl::InvalidArgumentError(absl::StrCat("mesh namespace is \"", namespace_name,
                                                    "\", want 1 to 64 printable characters"));
   }
-  GROAT_RETURN_IF_ERROR(CheckAddress(listen_address, /*allow_port_0=*/true));
-  if (!advertised_address.empty()) GROAT_RETURN_IF_ERROR(CheckAddress(advertised_address));
+  GROAT_RETURN_IF_ERROR(CheckAddressField("listen_address", listen_address, /*allow_port_0=*/true));
+  if (!advertised_address.empty()) {
+    GROAT_RETURN_IF_ERROR(CheckAddressField("advertised_address", advertised_address));
+  }
   for (const Bootstrapper& bootstrapper : bootstrappers) {
-    GROAT_RETURN_IF_ERROR(CheckAddress(bootstrapper.address));
+    GROAT_RETURN_IF_ERROR(CheckAddressField("bootstrappers", bootstrapper.address));
   }
   GROAT_RETURN_IF_ERROR(CheckDuration("ping_after", ping_after, milliseconds(10), seconds(60)));
   GROAT_RETURN_IF_ERROR(

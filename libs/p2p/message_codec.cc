@@ -2,6 +2,9 @@
 
 #include <zstd.h>
 
+#include <algorithm>
+#include <array>
+
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 
@@ -9,6 +12,11 @@ namespace groat::p2p {
 namespace {
 
 constexpr size_t kLengthBytes = 4;
+
+bool HasMagicNumber(ByteView frame) {
+  constexpr std::array<uint8_t, 4> kMagic = {0x28, 0xb5, 0x2f, 0xfd};  // RFC 8878, section 3.1.1.
+  return frame.size() >= kMagic.size() && std::equal(kMagic.begin(), kMagic.end(), frame.begin());
+}
 
 }  // namespace
 
@@ -46,8 +54,10 @@ absl::StatusOr<Bytes> Decompress(ByteView body, size_t max_bytes) {
         absl::StrCat("compressed payload is ", stated, " bytes, at most ", max_bytes));
   }
   const ByteView frame = body.subspan(kLengthBytes);
-  // A zstd frame tells its size as well; a second frame behind the first would hide from that.
-  if (ZSTD_getFrameContentSize(frame.data(), frame.size()) != stated ||
+  // A zstd frame tells its size as well; a second frame behind the first would hide from that. The
+  // library may also read frames of its older formats and skip frames that hold nothing: their
+  // magic numbers differ, and nothing but this format is handed to a decoder.
+  if (!HasMagicNumber(frame) || ZSTD_getFrameContentSize(frame.data(), frame.size()) != stated ||
       ZSTD_findFrameCompressedSize(frame.data(), frame.size()) != frame.size()) {
     return absl::InvalidArgumentError(
         absl::StrCat("compressed body is not one zstd frame of ", stated, " bytes"));

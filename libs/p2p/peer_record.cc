@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/strings/numbers.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "base/mutex.h"
@@ -63,6 +63,17 @@ bool IsHost(std::string_view host) {
   return !host.empty();
 }
 
+// Digits alone, without leading zeros: a number parser would skip spaces and signs.
+bool IsPort(std::string_view port, bool allow_0) {
+  if (port.empty() || port.size() > 5 || (port.front() == '0' && port.size() > 1)) return false;
+  uint32_t value = 0;
+  for (const char c : port) {
+    if (c < '0' || c > '9') return false;
+    value = value * 10 + static_cast<uint32_t>(c - '0');
+  }
+  return value <= 65535 && (value != 0 || allow_0);
+}
+
 }  // namespace
 
 Hash NamespaceHash(std::string_view namespace_name) {
@@ -72,15 +83,12 @@ Hash NamespaceHash(std::string_view namespace_name) {
 
 absl::Status CheckAddress(std::string_view address, bool allow_port_0) {
   const size_t colon = address.rfind(':');
-  uint32_t port = 0;
   if (address.size() > kMaxAddressBytes || colon == std::string_view::npos ||
-      !IsHost(address.substr(0, colon)) || colon + 1 == address.size() ||
-      address[colon + 1] == '+' ||
-      !absl::SimpleAtoi(absl::string_view(address.data() + colon + 1, address.size() - colon - 1),
-                        &port) ||
-      port > 65535 || (port == 0 && !allow_port_0)) {
+      !IsHost(address.substr(0, colon)) || !IsPort(address.substr(colon + 1), allow_port_0)) {
+    // Escaped: it may come from a peer, and go to a log.
     return absl::InvalidArgumentError(absl::StrCat(
-        "address \"", std::string(address.substr(0, kMaxAddressBytes)), "\" is not host:port"));
+        "address \"", absl::CHexEscape(std::string(address.substr(0, kMaxAddressBytes))),
+        "\" is not host:port"));
   }
   return absl::OkStatus();
 }

@@ -7,6 +7,7 @@ namespace groat::p2p {
 namespace {
 
 constexpr size_t kMessageOverheadBytes = 64;  // As in send_queues.cc.
+constexpr size_t kBacklogsUnderPressure = 3;
 
 }  // namespace
 
@@ -15,17 +16,31 @@ ReceiveQueue::ReceiveQueue(const ChannelOptions& options,
     : options_(options), on_drained_(std::move(on_drained)) {}
 
 std::shared_ptr<ReceiveQueue::PeerQueue> ReceiveQueue::Open(const PeerId& peer) {
+  {
+    MutexLock lock(mutex_);
+    const auto at = FindTurn(peer);
+    if (at != turns_.end()) return *at;
+  }
   auto queue = std::make_shared<PeerQueue>();
   queue->peer = peer;
   return queue;
 }
 
 bool ReceiveQueue::HasRoom(const PeerQueue& queue, size_t payload_bytes) const {
-  // What was read before the pause took hold is taken as well: one frame at most.
-  if (options_.when_full == WhenFull::kBackPressure) return true;
   MutexLock lock(mutex_);
-  return queue.messages.size() < options_.backlog_messages &&
-         queue.bytes + payload_bytes + kMessageOverheadBytes <= options_.backlog_bytes;
+  return HasRoomLocked(queue, payload_bytes);
+}
+
+bool ReceiveQueue::HasRoomLocked(const PeerQueue& queue, size_t payload_bytes) const {
+  const size_t backlogs =
+      options_.when_full == WhenFull::kBackPressure ? kBacklogsUnderPressure : 1;
+  return queue.messages.size() < backlogs * options_.backlog_messages &&
+         queue.bytes + payload_bytes + kMessageOverheadBytes <= backlogs * options_.backlog_bytes;
+}
+
+ReceiveQueue::Turns::iterator ReceiveQueue::FindTurn(const PeerId& peer) {
+  return std::find_if(turns_.begin(), turns_.end(),
+                      [&](const auto& queue) { return queue->peer == peer; });
 }
 
 ReceiveQueue::PushResult ReceiveQueue::Push(const std::shared_ptr<PeerQueue>& queue,
@@ -33,10 +48,9 @@ ReceiveQueue::PushResult ReceiveQueue::Push(const std::shared_ptr<PeerQueue>& qu
   PushResult result;
   const size_t bytes = payload.size() + kMessageOverheadBytes;
   MutexLock lock(mutex_);
-  const bool over = queue->messages.size() >= options_.backlog_messages ||
-                    queue->bytes + bytes > options_.backlog_bytes;
-  if (over && options_.when_full == WhenFull::kDropNewest) {
+  if (!HasRoomLocked(*queue, payload.size())) {
     ++drops_[static_cast<size_t>(Drop::kReceiverFull)];
+    result.full = queue->full;
     return result;
   }
   result.was_empty = waiting_ == 0;
@@ -103,8 +117,7 @@ std::optional<Message> ReceiveQueue::PollPreferring(const PeerId& preferred) {
   std::optional<Message> message;
   {
     MutexLock lock(mutex_);
-    const auto at = std::find_if(turns_.begin(), turns_.end(),
-                                 [&](const auto& queue) { return queue->peer == preferred; });
+    const auto at = FindTurn(preferred);
     if (at != turns_.end()) {
       const std::shared_ptr<PeerQueue> queue = *at;
       message = Take(queue, drained);

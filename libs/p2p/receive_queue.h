@@ -35,10 +35,13 @@ class ReceiveQueue final : public Receiver {
   // backlog is half empty again.
   ReceiveQueue(const ChannelOptions& options, std::function<void(const PeerId&)> on_drained);
 
-  // Of a peer that has just connected. Never null.
-  std::shared_ptr<PeerQueue> Open(const PeerId& peer);
+  // Of a peer that has just connected: what waits of an earlier link of that peer, if anything
+  // does, so that it has one backlog and one turn, and is heard in order. Never null.
+  std::shared_ptr<PeerQueue> Open(const PeerId& peer) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Whether a payload of this size would be taken; asked before memory is made for it.
+  // Whether a payload of this size would be taken; asked before memory is made for it. With
+  // kBackPressure up to three backlogs are: a frame may fill up the first one, and another frame
+  // be on its way already. An honest sender puts no more than one backlog in a frame.
   bool HasRoom(const PeerQueue& queue, size_t payload_bytes) const ABSL_LOCKS_EXCLUDED(mutex_);
 
   struct PushResult {
@@ -63,6 +66,11 @@ class ReceiveQueue final : public Receiver {
   std::map<PeerId, uint64_t> Rejections() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
+  using Turns = std::deque<std::shared_ptr<PeerQueue>>;
+
+  Turns::iterator FindTurn(const PeerId& peer) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool HasRoomLocked(const PeerQueue& queue, size_t payload_bytes) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Message Take(const std::shared_ptr<PeerQueue>& queue, bool& drained)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -70,7 +78,7 @@ class ReceiveQueue final : public Receiver {
   const std::function<void(const PeerId&)> on_drained_;
   std::function<void()> on_ready_;
   mutable Mutex mutex_;
-  std::deque<std::shared_ptr<PeerQueue>> turns_ ABSL_GUARDED_BY(mutex_);  // Those with messages.
+  Turns turns_ ABSL_GUARDED_BY(mutex_);  // Those with messages; no peer twice.
   uint64_t waiting_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t received_messages_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t received_bytes_ ABSL_GUARDED_BY(mutex_) = 0;

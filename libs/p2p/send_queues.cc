@@ -19,6 +19,7 @@ class SendQueues::Outbox {
   PeerId peer;
   bool dirty = false;
   Fifo<Bytes> control;
+  size_t control_bytes = 0;
   std::vector<ChannelQueue> channels;
   std::array<uint8_t, 3> turn = {};  // By priority: whose turn it is, as index of by_priority_.
 };
@@ -130,7 +131,11 @@ SendQueues::SendResult SendQueues::Send(size_t channel, const Recipients& recipi
 
 void SendQueues::SendControl(Outbox* outbox, Bytes body) {
   MutexLock lock(mutex_);
-  if (outbox->control.size() >= kMaxControlBacklog) return;
+  if (outbox->control.size() >= kMaxControlBacklog ||
+      outbox->control_bytes + body.size() > kMaxControlBacklogBytes) {
+    return;
+  }
+  outbox->control_bytes += body.size();
   outbox->control.push(std::move(body));
   MarkDirty(*outbox);
 }
@@ -199,6 +204,7 @@ SendQueues::Taken SendQueues::TakeFrame(Outbox* outbox, LaneKind lane, Instant n
   }
   while (!outbox->control.empty() && taken.frame.size() < kCoalescedFrameBytes) {
     const Bytes body = outbox->control.pop();
+    outbox->control_bytes -= body.size();
     AppendEntry({ChannelId(0), 0, body}, taken.frame);
   }
   TakePriority(*outbox, Priority::kUrgent, now, taken);

@@ -36,6 +36,7 @@ inline constexpr size_t kMainLanePieceBytes = size_t{32} << 10;
 inline constexpr size_t kBulkLanePieceBytes = size_t{256} << 10;
 
 inline constexpr size_t kMaxControlBacklog = 4096;
+inline constexpr size_t kMaxControlBacklogBytes = size_t{1} << 20;
 
 class SendQueues {
  public:
@@ -60,7 +61,8 @@ class SendQueues {
   SendResult Send(size_t channel, const Recipients& recipients, ByteView payload)
       ABSL_LOCKS_EXCLUDED(mutex_);
   // Control messages are few and small. Those for a peer that does not read are dropped beyond
-  // kMaxControlBacklog: all of them are repeated or asked for again. The caller flushes.
+  // kMaxControlBacklog and kMaxControlBacklogBytes: all of them are repeated or asked for again.
+  // The caller flushes.
   void SendControl(Outbox* outbox, Bytes body) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Outboxes that got something since the last call.

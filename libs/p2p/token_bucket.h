@@ -17,26 +17,27 @@ namespace groat::p2p {
 // debt is paid before the next.
 class TokenBucket {
  public:
-  // `scale` multiplies the burst, not the rate.
+  // `scale` multiplies the burst, which is at least one token, not the rate.
   TokenBucket(double per_second, double burst_seconds, double scale, Instant now)
       : per_second_(per_second),
-        capacity_(std::max(1.0, per_second * burst_seconds * scale)),
+        capacity_(scale * std::max(1.0, per_second * burst_seconds)),
         tokens_(capacity_),
         filled_(now) {}
 
   // Whether at least one token is there.
   bool Ready(Instant now) {
     Fill(now);
-    return tokens_ >= 1;
+    return tokens_ >= kOneToken;
   }
   void Spend(double tokens) { tokens_ -= tokens; }
-  // When Ready turns true, if nothing is spent meanwhile.
+  // When Ready turns true, if nothing is spent meanwhile; at most a year from now.
   Instant ReadyAt(Instant now) {
     Fill(now);
-    if (tokens_ >= 1) return now;
-    const double seconds = (1 - tokens_) / per_second_;
+    if (tokens_ >= kOneToken) return now;
+    // A tiny rate would give an instant beyond what a clock can hold.
+    const double seconds = std::min((1 - tokens_) / per_second_, kYearSeconds);
     // One nanosecond more, since the fraction is cut off.
-    return now + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds)) +
+    return filled_ + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds)) +
            Duration(1);
   }
 
@@ -47,6 +48,10 @@ class TokenBucket {
     tokens_ = std::min(capacity_, tokens_ + seconds * per_second_);
     filled_ = now;
   }
+
+  // Sums of fractions may end just below what they should be.
+  static constexpr double kOneToken = 1 - 1e-6;
+  static constexpr double kYearSeconds = 365.0 * 24 * 3600;
 
   double per_second_;
   double capacity_;
