@@ -168,6 +168,9 @@ absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Start(const std::s
     auto exposer = std::make_unique<prometheus::Exposer>(address, kHttpThreads);
     exposer->RegisterCollectable(metrics.registry_, kPage);
     exposer->RegisterCollectable(metrics.process_, kPage);
+    for (const auto& collectable : metrics.collectables_) {
+      exposer->RegisterCollectable(collectable, kPage);
+    }
     std::string host = address.substr(0, colon);
     if (host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
     return std::unique_ptr<MetricsServer>(new MetricsServer(std::move(exposer), std::move(host)));

@@ -56,6 +56,11 @@ class Metrics {
                                    const std::vector<double>& bounds,
                                    const MetricLabels& labels = {});
 
+  // Shown on the page beside the registry, as long as it lives. Before MetricsServer::Start.
+  void Add(std::shared_ptr<prometheus::Collectable> collectable) {
+    collectables_.push_back(std::move(collectable));
+  }
+
   const std::shared_ptr<prometheus::Registry>& registry() const { return registry_; }
 
  private:
@@ -65,6 +70,7 @@ class Metrics {
   const std::string service_;
   const std::shared_ptr<prometheus::Registry> registry_;
   const std::shared_ptr<prometheus::Collectable> process_;
+  std::vector<std::shared_ptr<prometheus::Collectable>> collectables_;
 };
 
 // Bounds for latencies in seconds: 100 microseconds to 10 seconds in steps of 1, 2.5 and 5.

@@ -132,8 +132,9 @@ class DialledStream final : public GrpcStream {
   DialledStream(CompletionExecutor& executor, const PeerId& peer, Transport::OnDialled done)
       : GrpcStream(executor, peer), executor_(executor), done_(std::move(done)) {}
 
-  // Whether the listener's certificate was refused; set during the handshake.
-  const std::shared_ptr<std::atomic<bool>>& refused_them() const { return refused_them_; }
+  // What the handshake made of the listener's certificate.
+  enum class Judgement : uint8_t { kNone, kAccepted, kRefused };
+  const std::shared_ptr<std::atomic<Judgement>>& judgement() const { return judgement_; }
 
   void Begin(std::shared_ptr<grpc::Channel> channel, Duration timeout,
              std::function<void(DialledStream*)> on_end) {
@@ -168,14 +169,15 @@ class DialledStream final : public GrpcStream {
       End(absl::OkStatus());
       return;
     }
-    reached_ = true;
     call_->Finish(&status_, finished_.Begin(*this));
   }
   void OnFinished(bool) {
     if (ended_) return;
-    if (*refused_them_) {
+    const Judgement judgement = *judgement_;
+    if (judgement == Judgement::kRefused) {
       End(absl::UnauthenticatedError("somebody else answers there"));
-    } else if (reached_ && status_.error_code() != grpc::StatusCode::UNAVAILABLE) {
+    } else if (judgement == Judgement::kAccepted) {
+      // We proved our key, and they did not take the stream; that they ended just then is rare.
       End(absl::UnauthenticatedError("the listener refused us"));
     } else {
       End(absl::UnavailableError(status_.error_message()));
@@ -203,12 +205,11 @@ class DialledStream final : public GrpcStream {
 
   CompletionExecutor& executor_;
   Transport::OnDialled done_;
-  const std::shared_ptr<std::atomic<bool>> refused_them_ =
-      std::make_shared<std::atomic<bool>>(false);
+  const std::shared_ptr<std::atomic<Judgement>> judgement_ =
+      std::make_shared<std::atomic<Judgement>>(Judgement::kNone);
   std::function<void(DialledStream*)> on_end_;
   TimerId timer_ = 0;
   bool ended_ = false;
-  bool reached_ = false;  // A connection stood, whether or not they took the stream.
   std::shared_ptr<grpc::Channel> channel_;
   grpc::ClientContext context_;
   std::unique_ptr<grpc::GenericClientAsyncReaderWriter> call_;
@@ -347,9 +348,10 @@ void GrpcTransport::Impl::Dial(const std::string& address, const PeerId& expecte
   tls.set_check_call_host(false);
   tls.set_certificate_verifier(
       grpc::experimental::ExternalCertificateVerifier::Create<PeerVerifier>(
-          [expected, refused = stream->refused_them()](const PeerId& peer) {
+          [expected, judgement = stream->judgement()](const PeerId& peer) {
+            *judgement = peer == expected ? DialledStream::Judgement::kAccepted
+                                          : DialledStream::Judgement::kRefused;
             if (peer == expected) return absl::OkStatus();
-            *refused = true;
             return absl::UnauthenticatedError(
                 absl::StrCat("peer is ", ShortName(peer), ", want ", ShortName(expected)));
           }));

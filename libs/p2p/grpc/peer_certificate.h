@@ -17,8 +17,8 @@
 
 namespace groat::p2p {
 
-// The name in every certificate, which dialled peers are asked for: gRPC's server warns of any other
-// name that a client asks for.
+// The name in every certificate, which dialled peers are asked for: gRPC's server warns of any
+// other name that a client asks for.
 inline constexpr char kPeerCertificateName[] = "peer.groat.invalid";
 
 // In PEM. InvalidArgument for an empty validity.
