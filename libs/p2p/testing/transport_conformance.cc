@@ -394,6 +394,12 @@ TEST_P(TransportConformanceTest, ACallbackMayDestroyTheConnection) {
     GROAT_ASSERT_OK(Dial(address_, pair_->peer(0)));
     ASSERT_TRUE(WaitUntil(0, [&] { return accepted_.size() == i + 1; }));
   }
+  // Before anything is written, so that the tenth frame is seen as it comes.
+  pair_->Run(1, [&] {
+    dialled_[0]->on_frame = [e = dialled_[0].get()] {
+      if (e->received.size() == 10) e->Destroy();
+    };
+  });
   pair_->Run(0, [&] {
     for (const auto& end : accepted_) {
       end->on_written = [e = end.get()] { e->Write(Pattern(1000, e->written)); };
@@ -405,9 +411,6 @@ TEST_P(TransportConformanceTest, ACallbackMayDestroyTheConnection) {
     };
   });
   pair_->Run(1, [&] {
-    dialled_[0]->on_frame = [e = dialled_[0].get()] {
-      if (e->received.size() == 10) e->Destroy();
-    };
     dialled_[1]->Write(Pattern(100'000, 0));
     dialled_[1]->on_written = [e = dialled_[1].get()] { e->Destroy(); };
     dialled_[2]->on_closed = [e = dialled_[2].get()] { e->Destroy(); };
