@@ -1,6 +1,7 @@
 #include "storage/memory_file_system.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
@@ -12,6 +13,10 @@ constexpr size_t kSectorBytes = 512;
 
 absl::Status NotFound(const std::string& path) {
   return absl::NotFoundError(absl::StrCat("open ", path, ": no such file"));
+}
+
+absl::Status NoSpace(const std::string& path) {
+  return absl::ResourceExhaustedError(absl::StrCat("write ", path, ": no space left on device"));
 }
 
 std::string FolderOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
@@ -30,9 +35,14 @@ class MemoryAppendFile : public AppendFile {
   absl::Status Append(ByteView bytes) override {
     const MutexLock lock(disk_->mutex_);
     if (disk_->crashes_ != opened_after_crashes_) return absl::OkStatus();
-    const absl::Status status = disk_->CountWrite(path_);
+    absl::Status status = disk_->CountWrite(path_);
     // A failed write may leave a part behind.
     if (!status.ok()) bytes = bytes.first(bytes.size() / 2);
+    const uint64_t free_bytes = disk_->FreeBytes();
+    if (bytes.size() > free_bytes) {
+      status = NoSpace(path_);
+      bytes = bytes.first(static_cast<size_t>(free_bytes));
+    }
     file_->content.insert(file_->content.end(), bytes.begin(), bytes.end());
     return status;
   }
@@ -137,9 +147,21 @@ void MemoryFileSystem::FailSync(uint64_t n) {
   syncs_until_failure_ = n;
 }
 
+void MemoryFileSystem::SetCapacity(std::optional<uint64_t> bytes) {
+  const MutexLock lock(mutex_);
+  capacity_ = bytes;
+}
+
+uint64_t MemoryFileSystem::FreeBytes() const {
+  if (!capacity_.has_value()) return std::numeric_limits<uint64_t>::max();
+  uint64_t used = 0;
+  for (const auto& [path, file] : files_) used += file->content.size();
+  return used < *capacity_ ? *capacity_ - used : 0;
+}
+
 absl::Status MemoryFileSystem::CountWrite(const std::string& path) {
   if (writes_until_failure_ == 0 || --writes_until_failure_ > 0) return absl::OkStatus();
-  return absl::ResourceExhaustedError(absl::StrCat("write ", path, ": no space left on device"));
+  return NoSpace(path);
 }
 
 absl::Status MemoryFileSystem::CountSync(const std::string& path) {

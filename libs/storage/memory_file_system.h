@@ -37,6 +37,9 @@ class MemoryFileSystem : public FileSystem {
   // The n-th write, or sync of a file or folder, from now fails; 1 is the next one.
   void FailWrite(uint64_t n) ABSL_LOCKS_EXCLUDED(mutex_);
   void FailSync(uint64_t n) ABSL_LOCKS_EXCLUDED(mutex_);
+  // What all files together hold: of an append beyond it only what fits is written, and it fails.
+  // nullopt: no limit.
+  void SetCapacity(std::optional<uint64_t> bytes) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Direct access, to damage files. The file must be there.
   Bytes Content(const std::string& path) const ABSL_LOCKS_EXCLUDED(mutex_);
@@ -63,6 +66,7 @@ class MemoryFileSystem : public FileSystem {
 
   absl::Status CountWrite(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status CountSync(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  uint64_t FreeBytes() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Bytes Torn(const File& file) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   mutable Mutex mutex_;
@@ -74,6 +78,7 @@ class MemoryFileSystem : public FileSystem {
   uint64_t syncs_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t writes_until_failure_ ABSL_GUARDED_BY(mutex_) = 0;  // 0: none is asked for.
   uint64_t syncs_until_failure_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::optional<uint64_t> capacity_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace groat::storage
