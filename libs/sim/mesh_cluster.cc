@@ -30,6 +30,7 @@ MeshCluster::MeshCluster(Options options)
   for (size_t i = 0; i < options_.nodes; ++i) {
     keys_.push_back(std::make_unique<Ed25519PrivateKey>(KeyOf(i)));
     ids_.push_back(keys_.back()->public_key());
+    nodes_[i].disk = std::make_unique<Disk>(scheduler_, options_.seed << 20 ^ i);
   }
 }
 
@@ -53,7 +54,7 @@ size_t MeshCluster::IndexOf(const p2p::PeerId& id) const {
 void MeshCluster::Start(size_t i, uint16_t port) {
   Node& node = nodes_[i];
   GROAT_CHECK(node.mesh == nullptr) << i;
-  wires_.SetPower(Host(i), true);
+  wires_.SetHostState(Host(i), HostState::kUp);
   node.executor = std::make_unique<NodeExecutor>(
       scheduler_, SplitMix64(options_.seed ^ ++starts_ << 20 ^ i << 1).Next());
   node.transport = wires_.MakeTransport(*node.executor, ids_[i], Host(i));
@@ -62,12 +63,17 @@ void MeshCluster::Start(size_t i, uint16_t port) {
   mesh.listen_address = absl::StrCat(Host(i), ":", port);
   if (i != 0) mesh.bootstrappers = {{ids_[0], Address(0)}};
   if (options_.adjust) options_.adjust(i, mesh);
-  node.mesh = *p2p::Mesh::Make(std::move(mesh), *keys_[i], *node.executor, *node.transport);
-  if (options_.setup) options_.setup(i, *node.mesh, *node.executor);
-  const size_t members = options_.members == 0 ? ids_.size() : options_.members;
-  GROAT_CHECK_OK(
-      node.mesh->SetPeers(1, {ids_.begin(), ids_.begin() + static_cast<ptrdiff_t>(members)}));
-  GROAT_CHECK_OK(node.mesh->Start());
+  node.executor->Run([&] {
+    node.mesh = *p2p::Mesh::Make(std::move(mesh), *keys_[i], *node.executor, *node.transport);
+    if (options_.setup) options_.setup(i, *node.mesh, *node.executor);
+    if (options_.program) {
+      node.program = options_.program({i, *node.mesh, *node.executor, *node.disk});
+    }
+    const size_t members = options_.members == 0 ? ids_.size() : options_.members;
+    GROAT_CHECK_OK(
+        node.mesh->SetPeers(1, {ids_.begin(), ids_.begin() + static_cast<ptrdiff_t>(members)}));
+    GROAT_CHECK_OK(node.mesh->Start());
+  });
 }
 
 void MeshCluster::StartAll() {
@@ -76,22 +82,26 @@ void MeshCluster::StartAll() {
   }
 }
 
-void MeshCluster::Kill(size_t i) {
-  Node& node = nodes_[i];
-  if (node.executor->frozen()) wires_.Freeze(Host(i), *node.executor, false);
+void MeshCluster::End(Node& node) {
+  node.executor->Stop();
+  node.program.reset();
   node.mesh.reset();
   node.transport.reset();
   node.executor.reset();
 }
 
-void MeshCluster::PowerOff(size_t i) {
-  wires_.SetPower(Host(i), false);
-  Kill(i);
+void MeshCluster::Kill(size_t i) {
+  End(nodes_[i]);
+  nodes_[i].disk->Crash(storage::MemoryFileSystem::Unsynced::kKeep);
 }
 
-void MeshCluster::Freeze(size_t i, bool frozen) {
-  wires_.Freeze(Host(i), *nodes_[i].executor, frozen);
+void MeshCluster::PowerOff(size_t i, storage::MemoryFileSystem::Unsynced unsynced) {
+  wires_.SetHostState(Host(i), HostState::kSilent);
+  End(nodes_[i]);
+  nodes_[i].disk->Crash(unsynced);
 }
+
+void MeshCluster::Freeze(size_t i, bool frozen) { nodes_[i].executor->Freeze(frozen); }
 
 size_t MeshCluster::Links() const {
   size_t links = 0;

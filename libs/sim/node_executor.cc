@@ -6,18 +6,40 @@
 
 namespace groat::sim {
 
-NodeExecutor::~NodeExecutor() {
+NodeExecutor::~NodeExecutor() { Stop(); }
+
+void NodeExecutor::Stop() {
+  GROAT_CHECK(!running_);
+  stopped_ = true;
+  frozen_ = false;
+  // What others wait for comes again, and finds that its process is gone.
+  for (const auto& [handler, argument] : std::exchange(due_, {})) {
+    if (handler != this) scheduler_.At(scheduler_.Now(), *handler, argument);
+  }
   for (const Pending& pending : pending_) scheduler_.Cancel(pending.event);
+  // Tasks may cancel others as they are destroyed, and so go one by one.
+  for (size_t slot = 0; slot < pending_.size(); ++slot) {
+    const p2p::Task dropped = std::exchange(pending_[slot].task, nullptr);
+    ++pending_[slot].generation;
+  }
+}
+
+void NodeExecutor::SetWallClock(WallClock clock) {
+  clock_ = clock;
+  clock_set_ = scheduler_.Now();
 }
 
 int64_t NodeExecutor::WallClockMs() const {
-  const Duration passed = scheduler_.Now().time_since_epoch();
-  const auto passed_ms = std::chrono::duration_cast<std::chrono::milliseconds>(passed).count();
-  return kEpochMs + passed_ms + clock_.skew.count() +
-         static_cast<int64_t>(static_cast<double>(passed_ms) * clock_.drift);
+  const auto to_ms = [](Duration time) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
+  };
+  const int64_t drifting_ms = to_ms(scheduler_.Now() - clock_set_);
+  return kEpochMs + to_ms(scheduler_.Now().time_since_epoch()) + clock_.skew.count() +
+         static_cast<int64_t>(static_cast<double>(drifting_ms) * clock_.drift);
 }
 
-p2p::TimerId NodeExecutor::PostAt(Instant when, p2p::Task task) {
+p2p::TimerId NodeExecutor::Set(Instant when, p2p::Task task) {
+  if (stopped_) return 0;
   uint32_t slot;
   if (free_slots_.empty()) {
     slot = static_cast<uint32_t>(pending_.size());
@@ -32,36 +54,42 @@ p2p::TimerId NodeExecutor::PostAt(Instant when, p2p::Task task) {
   return uint64_t{pending.generation} << 32 | slot;
 }
 
-void NodeExecutor::Cancel(p2p::TimerId timer) {
-  const auto slot = static_cast<uint32_t>(timer);
-  if (timer == 0 || slot >= pending_.size() || pending_[slot].generation != timer >> 32) return;
+// The slot is free from then on.
+p2p::Task NodeExecutor::Take(uint32_t slot) {
   Pending& pending = pending_[slot];
-  scheduler_.Cancel(std::exchange(pending.event, 0));
-  std::erase(due_, slot);
+  p2p::Task task = std::exchange(pending.task, nullptr);
+  pending.event = 0;
   ++pending.generation;
   free_slots_.push_back(slot);
-  // Last, since what the task holds may set or cancel timers as it goes.
-  const p2p::Task dropped = std::exchange(pending.task, nullptr);
+  return task;
+}
+
+void NodeExecutor::Cancel(p2p::TimerId timer) {
+  const auto slot = static_cast<uint32_t>(timer);
+  if (timer == 0 || stopped_ || slot >= pending_.size() ||
+      pending_[slot].generation != timer >> 32) {
+    return;
+  }
+  scheduler_.Cancel(pending_[slot].event);
+  if (frozen_) std::erase(due_, std::pair<EventHandler*, uint64_t>(this, slot));
+  // Destroyed last, since what it holds may set or cancel timers as it goes.
+  const p2p::Task dropped = Take(slot);
 }
 
 void NodeExecutor::OnEvent(uint64_t slot) {
-  Pending& pending = pending_[slot];
-  pending.event = 0;
-  if (frozen_) {
-    due_.push_back(slot);
-    return;
-  }
-  p2p::Task task = std::exchange(pending.task, nullptr);
-  ++pending.generation;
-  free_slots_.push_back(static_cast<uint32_t>(slot));
+  if (Defer(*this, slot)) return;
+  p2p::Task task = Take(static_cast<uint32_t>(slot));
+  const Turn turn(*this);
   task();
 }
 
 void NodeExecutor::Freeze(bool frozen) {
+  if (stopped_) return;
   frozen_ = frozen;
   if (frozen) return;
-  for (const uint64_t slot : std::exchange(due_, {})) {
-    pending_[slot].event = scheduler_.At(scheduler_.Now(), *this, slot);
+  for (const auto& [handler, argument] : std::exchange(due_, {})) {
+    const EventId event = scheduler_.At(scheduler_.Now(), *handler, argument);
+    if (handler == this) pending_[argument].event = event;
   }
 }
 

@@ -3,24 +3,27 @@
 #include <algorithm>
 #include <cstring>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
-#include "base/status_macros.h"
-#include "p2p/peer_record.h"
+#include "sim/handshakes.h"
+#include "sim/sim_transport.h"
 
 namespace groat::sim {
 namespace {
 
 // An event's argument: kind 8 bits, generation 24, index 32.
 constexpr uint32_t kGenerationMask = 0xffffff;
-// What a handshake of TCP and TLS 1.3 takes in single trips until the listener has proven the key.
-constexpr int kHandshakeTrips = 3;
 // What headers add to a frame on the wire.
 constexpr size_t kFrameOverheadBytes = 60;
+// What a write takes at least, so that a writer without end lets time pass.
+constexpr Duration kWriteTime = std::chrono::microseconds(1);
+// A frame that others may overtake is late by up to this many latencies,
+constexpr int64_t kReorderLatencies = 4;
+// or by up to this, if that is more: links without latency reorder too.
+constexpr Duration kLeastReorderTime = std::chrono::microseconds(100);
 
-// For the digest: not a hash that anybody could not forge, but one that no accident passes.
-uint64_t Summary(const Bytes& bytes) {
+// For the digest: not a hash that nobody could forge, but one that no accident passes.
+uint64_t Summary(ByteView bytes) {
   uint64_t sum = bytes.size();
   size_t at = 0;
   for (; at + 8 <= bytes.size(); at += 8) {
@@ -35,143 +38,23 @@ uint64_t Summary(const Bytes& bytes) {
 
 }  // namespace
 
-class Wires::SimTransport final : public p2p::Transport {
- public:
-  SimTransport(Wires& wires, NodeExecutor& executor, const p2p::PeerId& identity, uint32_t host)
-      : wires_(wires), executor_(executor), identity_(identity), host_(host) {}
-  ~SimTransport() override { Shutdown(); }
+Wires::Wires(Scheduler& scheduler, uint64_t seed)
+    : EventHandler(scheduler),
+      scheduler_(scheduler),
+      random_(seed),
+      handshakes_(std::make_unique<Handshakes>(*this)) {}
 
-  absl::StatusOr<std::string> Listen(const std::string& address, p2p::Admission admission,
-                                     OnAccept on_accept) override {
-    GROAT_RETURN_IF_ERROR(p2p::CheckAddress(address, /*allow_port_0=*/true));
-    const size_t colon = address.rfind(':');
-    if (address.substr(0, colon) != wires_.hosts_[host_]->name) {
-      return absl::UnavailableError(absl::StrCat("cannot listen on ", address, ": this host is ",
-                                                 wires_.hosts_[host_]->name));
-    }
-    std::string at = address;
-    if (address.substr(colon) == ":0") {
-      wires_.last_port_ = wires_.last_port_ % 60'000 + 1;
-      at = absl::StrCat(address.substr(0, colon), ":", wires_.last_port_ + 1024);
-    }
-    if (wires_.listeners_.contains(at)) {
-      return absl::UnavailableError(absl::StrCat("cannot listen on ", at, ": it is taken"));
-    }
-    address_ = at;
-    admission_ = std::move(admission);
-    on_accept_ = std::move(on_accept);
-    wires_.listeners_[address_] = this;
-    return address_;
-  }
-  void Dial(const std::string& address, const p2p::PeerId& expected, Duration timeout,
-            OnDialled done) override {
-    wires_.BeginDial(*this, address, expected, timeout, std::move(done));
-  }
-  void Shutdown() override {
-    if (!address_.empty()) wires_.listeners_.erase(std::exchange(address_, {}));
-    wires_.Abandon(*this);
-  }
-
-  const p2p::PeerId& identity() const { return identity_; }
-  uint32_t host() const { return host_; }
-  bool Admits(const p2p::PeerId& peer) const { return admission_(peer); }
-  void Accept(std::unique_ptr<p2p::Connection> connection) { on_accept_(std::move(connection)); }
-
- private:
-  Wires& wires_;
-  NodeExecutor& executor_;
-  const p2p::PeerId identity_;
-  const uint32_t host_;
-  std::string address_;
-  p2p::Admission admission_;
-  OnAccept on_accept_;
-};
-
-class Wires::SimConnection final : public p2p::Connection {
- public:
-  SimConnection(Wires& wires, EndId end, const p2p::PeerId& peer)
-      : wires_(wires), end_(end), peer_(peer) {}
-  ~SimConnection() override { wires_.Close(end_); }
-  const p2p::PeerId& peer() const override { return peer_; }
-  void Start(p2p::ConnectionHandler& handler) override {
-    wires_.ends_[end_.index].handler = &handler;
-    wires_.Schedule(wires_.scheduler_.Now(), EventKind::kResume, end_.index, end_.generation);
-  }
-  void Write(Bytes frame) override { wires_.Write(end_, std::move(frame)); }
-  void PauseReading(bool paused) override {
-    wires_.ends_[end_.index].paused = paused;
-    if (paused) return;
-    wires_.Schedule(wires_.scheduler_.Now(), EventKind::kResume, end_.index, end_.generation);
-  }
-
- private:
-  Wires& wires_;
-  const EndId end_;
-  const p2p::PeerId peer_;
-};
-
-// Hosts and links.
-
-uint32_t Wires::HostIndex(const std::string& name) {
-  const auto [at, added] = host_index_.try_emplace(name, static_cast<uint32_t>(hosts_.size()));
-  if (added) {
-    hosts_.push_back(std::make_unique<Host>());
-    hosts_.back()->name = name;
-  }
-  return at->second;
-}
+Wires::~Wires() = default;
 
 std::unique_ptr<p2p::Transport> Wires::MakeTransport(NodeExecutor& executor,
                                                      const p2p::PeerId& identity,
                                                      const std::string& host) {
-  return std::make_unique<SimTransport>(*this, executor, identity, HostIndex(host));
+  return std::make_unique<SimTransport>(*this, *handshakes_, executor,
+                                        *identities_.insert(identity).first, HostIndex(host));
 }
 
-void Wires::SetLink(const std::string& from, const std::string& to, const LinkOptions& link) {
-  links_[{HostIndex(from), HostIndex(to)}] = link;
-}
-
-const LinkOptions& Wires::LinkBetween(uint32_t from, uint32_t to) const {
-  if (links_.empty()) return default_link_;
-  const auto found = links_.find({from, to});
-  return found == links_.end() ? default_link_ : found->second;
-}
-
-bool Wires::Passes(uint32_t from, uint32_t to) const {
-  return hosts_[from]->power && hosts_[to]->power && !cuts_.contains({from, to});
-}
-
-void Wires::Cut(const std::string& from, const std::string& to) {
-  cuts_.emplace(HostIndex(from), HostIndex(to));
-}
-
-void Wires::Partition(const std::vector<std::vector<std::string>>& groups) {
-  std::vector<size_t> group_of(hosts_.size(), groups.size());
-  for (size_t group = 0; group < groups.size(); ++group) {
-    for (const std::string& name : groups[group]) {
-      const uint32_t host = HostIndex(name);
-      group_of.resize(hosts_.size(), groups.size());
-      group_of[host] = group;
-    }
-  }
-  for (uint32_t a = 0; a < hosts_.size(); ++a) {
-    for (uint32_t b = 0; b < hosts_.size(); ++b) {
-      if (group_of[a] != group_of[b]) cuts_.emplace(a, b);
-    }
-  }
-}
-
-void Wires::Freeze(const std::string& host, NodeExecutor& executor, bool frozen) {
-  Host& frozen_host = *hosts_[HostIndex(host)];
-  frozen_host.frozen = frozen;
-  executor.Freeze(frozen);
-  if (frozen) return;
-  for (const uint64_t argument : std::exchange(frozen_host.deferred, {})) {
-    scheduler_.At(scheduler_.Now(), *this, argument);
-  }
-}
-
-Duration Wires::Delay(const LinkOptions& link) {
+Duration Wires::Delay(uint32_t from, uint32_t to) {
+  const LinkOptions& link = Link(from, to);
   if (link.jitter.count() <= 0) return link.latency;
   return link.latency + Duration(static_cast<int64_t>(
                             random_.Below(static_cast<uint64_t>(link.jitter.count()) + 1)));
@@ -179,86 +62,72 @@ Duration Wires::Delay(const LinkOptions& link) {
 
 // Events.
 
-void Wires::Schedule(Instant when, EventKind kind, uint32_t index, uint32_t generation) {
+void Wires::Schedule(Instant when, EventKind kind, WireEnd end) {
   scheduler_.At(when, *this,
                 uint64_t{static_cast<uint8_t>(kind)} << 56 |
-                    uint64_t{generation & kGenerationMask} << 32 | index);
+                    uint64_t{end.generation & kGenerationMask} << 32 | end.index);
 }
 
 void Wires::OnEvent(uint64_t argument) {
   const auto kind = static_cast<EventKind>(argument >> 56);
   const auto index = static_cast<uint32_t>(argument);
-  const auto generation = static_cast<uint32_t>(argument >> 32) & kGenerationMask;
-  // Whose process would see it.
-  uint32_t host;
-  switch (kind) {
-    case EventKind::kFrame: {
-      const End* end = FindEnd(frames_[index].to);
-      if (end == nullptr) {
-        free_frames_.push_back(index);
-        frames_[index].bytes = {};
-        return;
-      }
-      host = end->host;
-      break;
-    }
-    case EventKind::kWritten:
-    case EventKind::kClosed:
-    case EventKind::kResume: {
-      const End* end = FindEnd({index, generation});
-      if (end == nullptr) return;
-      host = end->host;
-      break;
-    }
-    case EventKind::kDialArrives:
-      if (dials_[index].generation != generation) return;
-      DialArrives(index);
-      return;
-    case EventKind::kDialEnds:
-      if (dials_[index].generation != generation) return;
-      host = dials_[index].from->host();
-      break;
-    default:
-      GROAT_CHECK(false) << "event kind " << (argument >> 56);
-      return;
-  }
-  if (hosts_[host]->frozen) {
-    hosts_[host]->deferred.push_back(argument);
+  // A frame is named by its own index, and there as long as its event.
+  const WireEnd id = kind == EventKind::kFrame
+                         ? frames_[index].to
+                         : WireEnd{index, static_cast<uint32_t>(argument >> 32) & kGenerationMask};
+  End* end = Find(id);
+  if (end == nullptr) {
+    if (kind == EventKind::kFrame) FreeFrame(index);
     return;
   }
-  switch (kind) {
-    case EventKind::kFrame:
-      Deliver(index);
-      break;
-    case EventKind::kWritten: {
-      End& end = ends_[index];
-      end.writing = false;
-      if (end.handler != nullptr && !end.over) end.handler->OnWritten();
-      break;
-    }
-    case EventKind::kClosed: {
-      End& end = ends_[index];
-      // What came before the end is read before the end.
-      if (end.over || end.handler == nullptr || !end.held.empty()) {
-        end.over = true;
+  NodeExecutor& executor = end->owner->executor();
+  if (executor.Defer(*this, argument)) return;
+  executor.Run([&] {
+    switch (kind) {
+      case EventKind::kFrame:
+        OnArrival(index);
         break;
-      }
-      end.over = true;
-      end.handler->OnClosed(absl::UnavailableError("the other side closed the connection"));
-      break;
+      case EventKind::kWritten:
+        end->writing = false;
+        if (!end->told) end->handler->OnWritten();
+        break;
+      case EventKind::kResume:
+        Resume(id);
+        break;
+      case EventKind::kReset:
+        Reset(id);
+        break;
     }
-    case EventKind::kResume:
-      Resume({index, generation});
-      break;
-    default:
-      DialEnds(index);
-      break;
+  });
+}
+
+// What had to wait for a way goes on.
+void Wires::OnMorePasses() {
+  for (uint32_t index = 0; index < ends_.size(); ++index) {
+    End& end = ends_[index];
+    if (end.owner == nullptr || end.first_waiting == kNone) continue;
+    const Frame& first = frames_[end.first_waiting];
+    if (!first.stalled || !Passes(first.from_host, HostOf(end))) continue;
+    ScheduleResume({index, end.generation}, end,
+                   scheduler_.Now() + Delay(first.from_host, HostOf(end)));
+  }
+}
+
+void Wires::OnHostDead(uint32_t host) {
+  for (uint32_t index = 0; index < ends_.size(); ++index) {
+    const End& end = ends_[index];
+    if (end.owner == nullptr) continue;
+    const End* other = Find(end.other);
+    const bool here = HostOf(end) == host;
+    if (!here && (other == nullptr || HostOf(*other) != host)) continue;
+    const Duration delay = here ? Duration(0) : Delay(host, HostOf(end));
+    Schedule(scheduler_.Now() + delay, EventKind::kReset, {index, end.generation});
   }
 }
 
 // Connections.
 
-Wires::EndId Wires::MakeEnd(uint32_t host) {
+WireEnd Wires::MakeEnd(SimTransport& owner, const p2p::PeerId& peer) {
   uint32_t index;
   if (free_ends_.empty()) {
     index = static_cast<uint32_t>(ends_.size());
@@ -266,264 +135,256 @@ Wires::EndId Wires::MakeEnd(uint32_t host) {
   } else {
     index = free_ends_.back();
     free_ends_.pop_back();
-    const uint32_t generation = ends_[index].generation;
-    ends_[index] = End();
-    ends_[index].generation = generation;
   }
-  ends_[index].open = true;
-  ends_[index].host = host;
-  return {index, ends_[index].generation};
+  End& end = ends_[index];
+  end.owner = &owner;
+  end.peer = &peer;
+  owner.CountEnds(1);
+  return {index, end.generation};
 }
 
-Wires::End* Wires::FindEnd(EndId id) {
+std::pair<WireEnd, WireEnd> Wires::Connect(SimTransport& from, SimTransport& to) {
+  ++stats_.connections;
+  const WireEnd a = MakeEnd(from, to.identity());
+  const WireEnd b = MakeEnd(to, from.identity());
+  ends_[a.index].other = b;
+  ends_[a.index].other_host = to.host();
+  ends_[b.index].other = a;
+  ends_[b.index].other_host = from.host();
+  return {a, b};
+}
+
+std::unique_ptr<p2p::Connection> Wires::MakeConnection(WireEnd end) {
+  return std::make_unique<SimConnection>(*this, end);
+}
+
+Wires::End* Wires::Find(WireEnd id) {
   if (id.generation == 0 || id.index >= ends_.size()) return nullptr;
   End& end = ends_[id.index];
-  return end.open && end.generation == id.generation ? &end : nullptr;
+  return end.owner != nullptr && end.generation == id.generation ? &end : nullptr;
 }
 
-void Wires::Close(EndId id) {
+uint32_t Wires::HostOf(const End& end) const { return end.owner->host(); }
+
+void Wires::Start(WireEnd id, p2p::ConnectionHandler& handler) {
   End& end = ends_[id.index];
-  const EndId other_id = end.other;
-  for (const uint32_t frame : end.held) {
-    frames_[frame].bytes = {};
-    free_frames_.push_back(frame);
-  }
-  const uint32_t host = end.host;
-  const Instant after = end.last_arrival;
-  const uint32_t next = (end.generation % (kGenerationMask - 1)) + 1;
+  GROAT_CHECK(end.handler == nullptr);
+  end.handler = &handler;
+  if (end.first_waiting != kNone) ScheduleResume(id, end, scheduler_.Now());
+}
+
+void Wires::PauseReading(WireEnd id, bool paused) {
+  End& end = ends_[id.index];
+  end.paused = paused;
+  if (!paused && end.first_waiting != kNone) ScheduleResume(id, end, scheduler_.Now());
+}
+
+void Wires::Close(WireEnd id) {
+  End& end = ends_[id.index];
+  const uint32_t host = HostOf(end);
+  const WireEnd other_id = end.other;
+  const Instant last_arrival = end.last_arrival;
+  FreeWaiting(end);
+  end.owner->CountEnds(-1);
+  const uint32_t next_generation = end.generation % kGenerationMask + 1;
   end = End();
-  end.generation = next;
+  end.generation = next_generation;
   free_ends_.push_back(id.index);
-  if (End* other = FindEnd(other_id); other != nullptr && Passes(host, other->host)) {
-    Schedule(std::max(after, scheduler_.Now() + LinkBetween(host, other->host).latency),
-             EventKind::kClosed, other_id.index, other_id.generation);
-  }
+  const End* other = Find(other_id);
+  // A machine that is cut off from all says nothing as its processes end.
+  if (other == nullptr || host_state(host) != HostState::kUp) return;
+  const Instant arrives = std::max(last_arrival, scheduler_.Now() + Delay(host, HostOf(*other)));
+  Schedule(arrives, EventKind::kFrame, {MakeFrame(other_id, host, {}), 0});
 }
 
-void Wires::Write(EndId id, Bytes bytes) {
+// Writing.
+
+void Wires::Write(WireEnd id, Bytes bytes) {
   End& end = ends_[id.index];
-  GROAT_CHECK(!end.writing && !bytes.empty() && bytes.size() <= p2p::kMaxFrameBytes)
-      << bytes.size();
+  GROAT_CHECK(end.handler != nullptr && !end.writing && !bytes.empty() &&
+              bytes.size() <= p2p::kMaxFrameBytes)
+      << bytes.size() << " bytes";
   ++stats_.frames_written;
-  scheduler_.Mix(Summary(bytes));
+  scheduler_.Observe(source(), id.index, Summary(bytes));
   end.writing = true;
   const Instant now = scheduler_.Now();
-  const End* other = FindEnd(end.other);
-  if (other == nullptr || !Passes(end.host, other->host)) {
+  const End* other = Find(end.other);
+  if (other == nullptr) {
+    // Nobody is there any more: the frame is answered by a reset, if it gets there.
     ++stats_.frames_lost;
-    Schedule(now, EventKind::kWritten, id.index, id.generation);
+    const uint32_t from = HostOf(end);
+    const uint32_t to = end.other_host;
+    if (Passes(from, to) && Passes(to, from)) {
+      Schedule(now + Delay(from, to) + Delay(to, from), EventKind::kReset, id);
+    }
+    Schedule(now + kWriteTime, EventKind::kWritten, id);
     return;
   }
-  const LinkOptions& link = LinkBetween(end.host, other->host);
-  Instant leaves = now;
-  if (link.bytes_per_second > 0) {
-    const double seconds =
-        static_cast<double>(bytes.size() + kFrameOverheadBytes) / link.bytes_per_second;
-    leaves = std::max(now, end.wire_free) + Duration(static_cast<int64_t>(seconds * 1e9));
-    end.wire_free = leaves;
-  }
-  const size_t size = bytes.size();
+  const uint32_t from = HostOf(end);
+  const uint32_t to = HostOf(*other);
+  const LinkOptions link = Link(from, to);
+  const Instant leaves = Transmit(from, to, link, bytes.size());
   if (!random_.Chance(link.success_rate)) {
     ++stats_.frames_lost;
   } else {
     if (random_.Chance(link.corrupt_rate)) {
-      const uint64_t bit = random_.Below(size * 8);
+      ++stats_.frames_corrupted;
+      const uint64_t bit = random_.Below(bytes.size() * 8);
       bytes[bit / 8] = static_cast<uint8_t>(bytes[bit / 8] ^ 1 << (bit % 8));
     }
     if (random_.Chance(link.duplicate_rate)) {
-      end.unread_bytes += static_cast<uint32_t>(size);
+      ++stats_.frames_duplicated;
       Send(end, link, bytes, leaves);
     }
-    end.unread_bytes += static_cast<uint32_t>(size);
     Send(end, link, std::move(bytes), leaves);
   }
   if (end.unread_bytes <= kSocketBufferBytes) {
-    Schedule(now, EventKind::kWritten, id.index, id.generation);
+    Schedule(now + kWriteTime, EventKind::kWritten, id);
   } else {
     end.blocked = true;
   }
 }
 
+// When the link has taken so many bytes more.
+Instant Wires::Transmit(uint32_t from, uint32_t to, const LinkOptions& link, size_t bytes) {
+  if (link.bytes_per_second <= 0) return scheduler_.Now();
+  const double seconds = static_cast<double>(bytes + kFrameOverheadBytes) / link.bytes_per_second;
+  Instant& free = wire_free_[PairOf(from, to)];
+  free = std::max(free, scheduler_.Now()) + Duration(static_cast<int64_t>(seconds * 1e9));
+  return free;
+}
+
 void Wires::Send(End& from, const LinkOptions& link, Bytes bytes, Instant leaves) {
-  Instant arrives = leaves + Delay(link);
+  const uint32_t from_host = HostOf(from);
+  Instant arrives = leaves + Delay(from_host, HostOf(*Find(from.other)));
   if (random_.Chance(link.reorder_rate)) {
-    arrives += Duration(
-        static_cast<int64_t>(random_.Below(static_cast<uint64_t>(4 * link.latency.count()) + 1)));
+    const Duration most = std::max(kLeastReorderTime, kReorderLatencies * link.latency);
+    arrives +=
+        Duration(1 + static_cast<int64_t>(random_.Below(static_cast<uint64_t>(most.count()))));
   } else {
     arrives = std::max(arrives, from.last_arrival);
     from.last_arrival = arrives;
   }
-  uint32_t frame;
+  from.unread_bytes += static_cast<uint32_t>(bytes.size());
+  const uint32_t frame = MakeFrame(from.other, from_host, std::move(bytes));
+  Schedule(arrives, EventKind::kFrame, {frame, 0});
+}
+
+uint32_t Wires::MakeFrame(WireEnd to, uint32_t from_host, Bytes bytes) {
+  uint32_t index;
   if (free_frames_.empty()) {
-    frame = static_cast<uint32_t>(frames_.size());
+    index = static_cast<uint32_t>(frames_.size());
     frames_.emplace_back();
   } else {
-    frame = free_frames_.back();
+    index = free_frames_.back();
     free_frames_.pop_back();
   }
-  frames_[frame].to = from.other;
-  frames_[frame].bytes = std::move(bytes);
-  Schedule(arrives, EventKind::kFrame, frame, 0);
+  Frame& frame = frames_[index];
+  frame.bytes = std::move(bytes);
+  frame.to = to;
+  frame.from_host = from_host;
+  frame.stalled = false;
+  return index;
 }
 
-void Wires::Deliver(uint32_t frame) {
-  const EndId to = frames_[frame].to;
-  End& end = ends_[to.index];
-  if (end.handler == nullptr || end.paused || !end.held.empty()) {
-    end.held.push(frame);
+// Reading.
+
+void Wires::OnArrival(uint32_t index) {
+  Frame& frame = frames_[index];
+  End& end = ends_[frame.to.index];
+  frame.stalled = !Passes(frame.from_host, HostOf(end));
+  // The end of a connection is no frame: it is told while reading is paused, too.
+  const bool readable = end.handler != nullptr && (!end.paused || frame.bytes.empty());
+  if (frame.stalled || !readable || end.first_waiting != kNone) {
+    Append(end, index);
     return;
   }
-  Read(to, frame);
+  Read(frame.to, index);
 }
 
-void Wires::Read(EndId id, uint32_t frame) {
-  const Bytes bytes = std::exchange(frames_[frame].bytes, {});
-  free_frames_.push_back(frame);
+void Wires::Append(End& end, uint32_t frame) {
+  frames_[frame].next = kNone;
+  if (end.first_waiting == kNone) {
+    end.first_waiting = frame;
+  } else {
+    frames_[end.last_waiting].next = frame;
+  }
+  end.last_waiting = frame;
+}
+
+void Wires::ScheduleResume(WireEnd id, End& end, Instant when) {
+  if (end.resuming) return;
+  end.resuming = true;
+  Schedule(when, EventKind::kResume, id);
+}
+
+// One frame an event: the handler may pause or close after each.
+void Wires::Resume(WireEnd id) {
+  End& end = ends_[id.index];
+  end.resuming = false;
+  const uint32_t index = end.first_waiting;
+  if (index == kNone || end.handler == nullptr) return;
+  const Frame& frame = frames_[index];
+  if (end.paused && !frame.bytes.empty()) return;
+  if (frame.stalled && !Passes(frame.from_host, HostOf(end))) return;
+  end.first_waiting = frame.next;
+  Read(id, index);
+  End* after = Find(id);
+  if (after != nullptr && after->first_waiting != kNone) {
+    ScheduleResume(id, *after, scheduler_.Now());
+  }
+}
+
+void Wires::Read(WireEnd id, uint32_t index) {
+  const Bytes bytes = std::exchange(frames_[index].bytes, {});
+  FreeFrame(index);
+  End& end = ends_[id.index];
+  if (end.told) return;
+  if (bytes.empty()) {
+    end.told = true;
+    end.handler->OnClosed(absl::UnavailableError("the other side closed the connection"));
+    return;
+  }
   ++stats_.frames_delivered;
-  scheduler_.Mix(Summary(bytes));
-  CountRead(id, bytes.size());
-  p2p::ConnectionHandler* handler = ends_[id.index].handler;
-  handler->OnFrame(bytes);  // It may close the connection, or make others.
+  CountRead(end, bytes.size());
+  end.handler->OnFrame(bytes);  // It may close the connection, or make others.
 }
 
 // The writer's buffer has room for what was read.
-void Wires::CountRead(EndId reader, size_t bytes) {
-  const EndId writer_id = ends_[reader.index].other;
-  End* writer = FindEnd(writer_id);
+void Wires::CountRead(const End& reader, size_t bytes) {
+  End* writer = Find(reader.other);
   if (writer == nullptr) return;
   writer->unread_bytes -= static_cast<uint32_t>(bytes);
   if (!writer->blocked || writer->unread_bytes > kSocketBufferBytes) return;
   writer->blocked = false;
-  Schedule(scheduler_.Now() + LinkBetween(ends_[reader.index].host, writer->host).latency,
-           EventKind::kWritten, writer_id.index, writer_id.generation);
+  Schedule(scheduler_.Now() + Delay(HostOf(reader), HostOf(*writer)), EventKind::kWritten,
+           reader.other);
 }
 
-// One frame a task: the handler may pause or close after each.
-void Wires::Resume(EndId id) {
+// The connection is over at once, whatever waits on it.
+void Wires::Reset(WireEnd id) {
   End& end = ends_[id.index];
-  if (end.handler == nullptr || end.paused) return;
-  if (!end.held.empty()) {
-    Read(id, end.held.pop());
-    if (FindEnd(id) != nullptr) {
-      Schedule(scheduler_.Now(), EventKind::kResume, id.index, id.generation);
-    }
+  if (end.told) return;
+  FreeWaiting(end);
+  if (end.handler == nullptr) {
+    Append(end, MakeFrame(id, HostOf(end), {}));  // Told once it is started.
     return;
   }
-  if (end.over) {
-    end.over = false;  // Told now.
-    Schedule(scheduler_.Now(), EventKind::kClosed, id.index, id.generation);
-  }
+  end.told = true;
+  end.handler->OnClosed(absl::UnavailableError("the connection was reset"));
 }
 
-// Dials.
-
-uint32_t Wires::BeginDial(SimTransport& from, const std::string& address,
-                          const p2p::PeerId& expected, Duration timeout,
-                          p2p::Transport::OnDialled done) {
-  uint32_t index;
-  if (free_dials_.empty()) {
-    index = static_cast<uint32_t>(dials_.size());
-    dials_.emplace_back();
-  } else {
-    index = free_dials_.back();
-    free_dials_.pop_back();
-  }
-  Dial& dial = dials_[index];
-  dial.from = &from;
-  dial.address = address;
-  dial.expected = expected;
-  dial.done = std::move(done);
-  dial.failure = absl::OkStatus();
-  dial.end = {};
-  dial.deadline = scheduler_.Now() + timeout;
-  const uint32_t to = HostIndex(address.substr(0, address.rfind(':')));
-  if (!Passes(from.host(), to) || !Passes(to, from.host()) || hosts_[to]->frozen) {
-    FailDial(index, absl::DeadlineExceededError(absl::StrCat(address, " does not answer")),
-             dial.deadline);
-    return index;
-  }
-  Duration trips{0};
-  for (int i = 0; i < kHandshakeTrips; ++i) {
-    trips += Delay(i % 2 == 0 ? LinkBetween(from.host(), to) : LinkBetween(to, from.host()));
-  }
-  if (scheduler_.Now() + trips > dial.deadline) {
-    FailDial(index, absl::DeadlineExceededError(absl::StrCat(address, " is too far")),
-             dial.deadline);
-    return index;
-  }
-  Schedule(scheduler_.Now() + trips, EventKind::kDialArrives, index, dial.generation);
-  return index;
+void Wires::FreeFrame(uint32_t frame) {
+  frames_[frame].bytes = {};
+  frames_[frame].next = kNone;
+  free_frames_.push_back(frame);
 }
 
-void Wires::FailDial(uint32_t index, absl::Status why, Instant when) {
-  dials_[index].failure = std::move(why);
-  Schedule(when, EventKind::kDialEnds, index, dials_[index].generation);
-}
-
-void Wires::DialArrives(uint32_t index) {
-  Dial& dial = dials_[index];
-  const uint32_t from = dial.from->host();
-  const uint32_t to = HostIndex(dial.address.substr(0, dial.address.rfind(':')));
-  if (!Passes(from, to) || !Passes(to, from) || hosts_[to]->frozen) {
-    FailDial(index, absl::DeadlineExceededError(absl::StrCat(dial.address, " does not answer")),
-             dial.deadline);
-    return;
-  }
-  const Instant back = scheduler_.Now() + Delay(LinkBetween(to, from));
-  const auto found = listeners_.find(dial.address);
-  if (found == listeners_.end()) {
-    FailDial(index, absl::UnavailableError(absl::StrCat("nobody listens at ", dial.address)), back);
-    return;
-  }
-  SimTransport& listener = *found->second;
-  if (listener.identity() != dial.expected) {
-    FailDial(
-        index,
-        absl::UnauthenticatedError(absl::StrCat("peer is ", p2p::ShortName(listener.identity()),
-                                                ", want ", p2p::ShortName(dial.expected))),
-        back);
-    return;
-  }
-  if (!listener.Admits(dial.from->identity())) {
-    FailDial(index, absl::UnauthenticatedError("the listener refused us"), back);
-    return;
-  }
-  ++stats_.connections;
-  const EndId ours = MakeEnd(from);
-  const EndId theirs = MakeEnd(to);
-  ends_[ours.index].other = theirs;
-  ends_[theirs.index].other = ours;
-  dial.end = ours;
-  Schedule(back, EventKind::kDialEnds, index, dial.generation);
-  listener.Accept(
-      std::make_unique<SimConnection>(*this, theirs, p2p::PeerId(dial.from->identity())));
-}
-
-void Wires::DialEnds(uint32_t index) {
-  Dial& dial = dials_[index];
-  p2p::Transport::OnDialled done = std::exchange(dial.done, nullptr);
-  const absl::Status failure = std::exchange(dial.failure, absl::OkStatus());
-  const EndId end = dial.end;
-  const p2p::PeerId expected = dial.expected;
-  dial.from = nullptr;
-  dial.generation = (dial.generation % (kGenerationMask - 1)) + 1;
-  free_dials_.push_back(index);
-  if (failure.ok()) {
-    done(std::make_unique<SimConnection>(*this, end, expected));
-  } else {
-    done(failure);
-  }
-}
-
-void Wires::Abandon(SimTransport& from) {
-  for (uint32_t index = 0; index < dials_.size(); ++index) {
-    Dial& dial = dials_[index];
-    if (dial.from != &from) continue;
-    if (dial.end.generation != 0) Close(dial.end);
-    dial.done = nullptr;
-    dial.from = nullptr;
-    dial.generation = (dial.generation % (kGenerationMask - 1)) + 1;
-    free_dials_.push_back(index);
+void Wires::FreeWaiting(End& end) {
+  for (uint32_t frame = std::exchange(end.first_waiting, kNone); frame != kNone;) {
+    const uint32_t next = frames_[frame].next;
+    FreeFrame(frame);
+    frame = next;
   }
 }
 

@@ -1,40 +1,45 @@
-// Simulated links between hosts, and the mesh's transport over them.
+// Simulated connections between hosts: streams of frames in both directions, and the mesh's
+// transport over them (sim_transport.h).
 //
-// A connection is a stream of frames in each direction, in order, as over TCP; links may be told to
-// lose, repeat, reorder and damage frames, which no TLS connection would do, so that what stands
-// above is tested harder than it will be used. Peers' identities are given, not proven: a dial that
-// reaches another key fails as a TLS handshake would.
+// A connection is in order and loses nothing, as over TCP: where nothing passes for a while, what
+// was written waits, and comes once the way is free. Links may be told to lose, repeat, reorder and
+// damage frames, which no TLS connection would do, so that what stands above is tested harder than
+// it will be used. Peers' identities are given, not proven: a dial that reaches another key fails
+// as a TLS handshake would.
 //
-// Everything may be changed while the simulation runs. Single-threaded.
+// A connection takes 192 bytes for both its ends, and what is under way on it. A writer is asked
+// for more while at most kSocketBufferBytes are unread.
+//
+//   a frame is       from                            to
+//   under way        Write, unless it is lost        its arrival
+//   waiting          arrival: nothing passes, the    Start, resumed reading, thaw, way free
+//                    reader is paused, or has others
+//                    waiting
+//   read             OnFrame
+//
+// The end of a connection travels behind its last frame. Single-threaded; deterministic.
 #ifndef GROAT_SIM_WIRES_H_
 #define GROAT_SIM_WIRES_H_
 
 #include <cstdint>
-#include <map>
+#include <deque>
 #include <memory>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "p2p/fifo.h"
+#include "absl/container/flat_hash_map.h"
 #include "p2p/transport.h"
 #include "sim/node_executor.h"
-#include "sim/split_mix.h"
 #include "sim/scheduler.h"
+#include "sim/split_mix.h"
+#include "sim/topology.h"
 
 namespace groat::sim {
 
-// One direction between two hosts.
-struct LinkOptions {
-  Duration latency = std::chrono::milliseconds(1);
-  Duration jitter{0};           // Added at random, evenly from 0 up to this.
-  double success_rate = 1;      // Frames that are not lost.
-  double bytes_per_second = 0;  // 0: no limit.
-  double reorder_rate = 0;      // Frames that later ones may overtake, late by up to 4 latencies.
-  double duplicate_rate = 0;    // Frames that arrive twice.
-  double corrupt_rate = 0;      // Frames of which one bit is flipped.
-};
+class Handshakes;
+class SimTransport;
 
 // What a connection takes before it makes its writer wait: as sockets' buffers do.
 inline constexpr size_t kSocketBufferBytes = size_t{256} << 10;
@@ -42,126 +47,112 @@ inline constexpr size_t kSocketBufferBytes = size_t{256} << 10;
 struct WireStats {
   uint64_t frames_written = 0;
   uint64_t frames_delivered = 0;
-  uint64_t frames_lost = 0;  // By chance, cuts and hosts without power.
+  uint64_t frames_lost = 0;  // By chance, or on connections whose other end is gone.
+  uint64_t frames_duplicated = 0;
+  uint64_t frames_corrupted = 0;
   uint64_t connections = 0;
 };
 
-class Wires final : private EventHandler {
+// One end of a connection, as long as it is there. Generation 0: none.
+struct WireEnd {
+  uint32_t index = 0;
+  uint32_t generation = 0;
+};
+
+class Wires final : public Topology, private EventHandler {
  public:
-  Wires(Scheduler& scheduler, uint64_t seed) : scheduler_(scheduler), random_(seed) {}
+  Wires(Scheduler& scheduler, uint64_t seed);
   // Every transport is destroyed before.
-  ~Wires() override = default;
-  Wires(const Wires&) = delete;
-  Wires& operator=(const Wires&) = delete;
+  ~Wires() override;
 
   // A process on `host`, a name without ':'; it listens at "host:port". The executor must outlive
   // the transport.
   std::unique_ptr<p2p::Transport> MakeTransport(NodeExecutor& executor, const p2p::PeerId& identity,
                                                 const std::string& host);
 
-  void SetDefaultLink(const LinkOptions& link) { default_link_ = link; }
-  void SetLink(const std::string& from, const std::string& to, const LinkOptions& link);
-  void ClearLinks() { links_.clear(); }
-
-  // Nothing passes from one host to the other. Connections stand, and are silent.
-  void Cut(const std::string& from, const std::string& to);
-  // Nothing passes between hosts of different groups. Hosts in no group are a group of their own
-  // together. Adds to what is cut.
-  void Partition(const std::vector<std::vector<std::string>>& groups);
-  // Undoes every cut.
-  void Heal() { cuts_.clear(); }
-  // A host without power sends nothing, not even the end of its connections.
-  void SetPower(const std::string& host, bool on) { hosts_[HostIndex(host)]->power = on; }
-  // Freezes or thaws the host's connections together with `executor`, its process's.
-  void Freeze(const std::string& host, NodeExecutor& executor, bool frozen);
-
   const WireStats& stats() const { return stats_; }
+  Scheduler& scheduler() { return scheduler_; }
 
  private:
-  class SimTransport;
-  class SimConnection;
+  friend class Handshakes;
+  friend class SimConnection;
+  friend class SimTransport;
 
-  struct Host {
-    std::string name;
-    bool power = true;
-    bool frozen = false;
-    std::vector<uint64_t> deferred;  // Events while frozen.
-  };
-  struct EndId {
-    uint32_t index = 0;
-    uint32_t generation = 0;  // 0: none.
-  };
+  static constexpr uint32_t kNone = 0xffffffff;
+
   // One side of a connection.
   struct End {
-    uint32_t generation = 1;
-    uint32_t host = 0;
-    EndId other;
     p2p::ConnectionHandler* handler = nullptr;
-    bool open = false;  // The handle exists.
-    bool over = false;  // OnClosed was, or will be, called.
-    bool paused = false;
-    bool writing = false;       // OnWritten is owed.
-    bool blocked = false;       // It is owed once the other side has read.
-    uint32_t unread_bytes = 0;  // Written here, and not yet read there.
-    Instant last_arrival;       // Of what was written here.
-    Instant wire_free;          // When the link has taken what was written here.
-    p2p::Fifo<uint32_t> held;   // Frames that came before Start or while paused.
-  };
-  struct Frame {
-    EndId to;
-    Bytes bytes;
-  };
-  struct Dial {
+    SimTransport* owner = nullptr;      // Null: this place is free.
+    const p2p::PeerId* peer = nullptr;  // The other side's; in identities_.
+    WireEnd other;
+    Instant last_arrival;  // Of what was written here.
     uint32_t generation = 1;
-    SimTransport* from = nullptr;  // Null: free, or abandoned.
-    std::string address;
-    p2p::PeerId expected;
-    p2p::Transport::OnDialled done;
-    absl::Status failure;
-    EndId end;
-    Instant deadline;
+    uint32_t other_host = 0;
+    uint32_t unread_bytes = 0;       // Written here, and not yet read there.
+    uint32_t first_waiting = kNone;  // Frames that are to be read here.
+    uint32_t last_waiting = kNone;
+    bool paused : 1 = false;
+    bool writing : 1 = false;   // OnWritten is owed.
+    bool blocked : 1 = false;   // It is owed once the other side has read.
+    bool told : 1 = false;      // OnClosed was called.
+    bool resuming : 1 = false;  // Such an event is under way.
   };
-  enum class EventKind : uint8_t { kFrame, kWritten, kClosed, kResume, kDialArrives, kDialEnds };
+  static_assert(sizeof(End) <= 64);
+  // On its way, or waiting. Without bytes: the end of the connection.
+  struct Frame {
+    Bytes bytes;
+    WireEnd to;
+    uint32_t from_host = 0;
+    uint32_t next = kNone;
+    bool stalled = false;  // Nothing passed when it should have arrived.
+  };
+  enum class EventKind : uint8_t { kFrame, kWritten, kResume, kReset };
 
   void OnEvent(uint64_t argument) override;
-  void Schedule(Instant when, EventKind kind, uint32_t index, uint32_t generation);
-  uint32_t HostIndex(const std::string& name);
-  const LinkOptions& LinkBetween(uint32_t from, uint32_t to) const;
-  bool Passes(uint32_t from, uint32_t to) const;
-  Duration Delay(const LinkOptions& link);
+  void OnMorePasses() override;
+  void OnHostDead(uint32_t host) override;
 
-  EndId MakeEnd(uint32_t host);
-  End* FindEnd(EndId id);
-  void Close(EndId id);
-  void Write(EndId id, Bytes bytes);
+  // A time that the link takes, with its jitter.
+  Duration Delay(uint32_t from, uint32_t to);
+  // Both ends of a new connection: `from` dialled.
+  std::pair<WireEnd, WireEnd> Connect(SimTransport& from, SimTransport& to);
+  std::unique_ptr<p2p::Connection> MakeConnection(WireEnd end);
+
+  // What a connection does.
+  void Start(WireEnd id, p2p::ConnectionHandler& handler);
+  void Write(WireEnd id, Bytes bytes);
+  void PauseReading(WireEnd id, bool paused);
+  void Close(WireEnd id);
+
+  WireEnd MakeEnd(SimTransport& owner, const p2p::PeerId& peer);
+  End* Find(WireEnd id);
+  uint32_t HostOf(const End& end) const;
+  void Schedule(Instant when, EventKind kind, WireEnd end);
+  Instant Transmit(uint32_t from, uint32_t to, const LinkOptions& link, size_t bytes);
   void Send(End& from, const LinkOptions& link, Bytes bytes, Instant leaves);
-  void Deliver(uint32_t frame);
-  void Resume(EndId id);
-  void Read(EndId id, uint32_t frame);
-  void CountRead(EndId reader, size_t bytes);
-
-  uint32_t BeginDial(SimTransport& from, const std::string& address, const p2p::PeerId& expected,
-                     Duration timeout, p2p::Transport::OnDialled done);
-  void DialArrives(uint32_t dial);
-  void DialEnds(uint32_t dial);
-  void FailDial(uint32_t dial, absl::Status why, Instant when);
-  void Abandon(SimTransport& from);
+  uint32_t MakeFrame(WireEnd to, uint32_t from_host, Bytes bytes);
+  void OnArrival(uint32_t frame);
+  void Append(End& end, uint32_t frame);
+  void ScheduleResume(WireEnd id, End& end, Instant when);
+  void Resume(WireEnd id);
+  void Read(WireEnd id, uint32_t frame);
+  void CountRead(const End& reader, size_t bytes);
+  void Reset(WireEnd id);
+  void FreeFrame(uint32_t frame);
+  void FreeWaiting(End& end);
 
   Scheduler& scheduler_;
   SplitMix64 random_;
-  LinkOptions default_link_;
-  std::map<std::pair<uint32_t, uint32_t>, LinkOptions> links_;
-  std::set<std::pair<uint32_t, uint32_t>> cuts_;
-  std::map<std::string, uint32_t> host_index_;
-  std::vector<std::unique_ptr<Host>> hosts_;
-  std::map<std::string, SimTransport*> listeners_;  // By address.
-  uint32_t last_port_ = 0;
-  std::vector<End> ends_;
+  std::unique_ptr<Handshakes> handshakes_;
+  // Deques, so that no end or frame moves while a handler makes others.
+  std::deque<End> ends_;
   std::vector<uint32_t> free_ends_;
-  std::vector<Frame> frames_;
+  std::deque<Frame> frames_;
   std::vector<uint32_t> free_frames_;
-  std::vector<Dial> dials_;
-  std::vector<uint32_t> free_dials_;
+  std::set<p2p::PeerId> identities_;
+  // When a link with a limit has taken what was written to it, by PairOf.
+  absl::flat_hash_map<uint64_t, Instant> wire_free_;
   WireStats stats_;
 };
 
