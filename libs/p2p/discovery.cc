@@ -65,6 +65,7 @@ void Discovery::Refresh() {
 void Discovery::OnConnected(const PeerId& peer) {
   connected_.insert(std::lower_bound(connected_.begin(), connected_.end(), peer), peer);
   book_.Trust(peer);
+  unheard_[peer] = true;
   if (own_.has_value()) outlet_.send(peer, RecordsMessage{{*own_}});
   Ask(peer);
 }
@@ -72,6 +73,7 @@ void Discovery::OnConnected(const PeerId& peer) {
 void Discovery::OnDisconnected(const PeerId& peer) {
   const auto at = std::lower_bound(connected_.begin(), connected_.end(), peer);
   if (at != connected_.end() && *at == peer) connected_.erase(at);
+  unheard_.erase(peer);
 }
 
 bool Discovery::LacksAny(const PeerSet& set) const {
@@ -189,6 +191,12 @@ void Discovery::Take(const PeerId& from, const PeerRecord& record, bool& news) {
       return;
     case AddressBook::Verdict::kRefreshed:
       ++accepted_;
+      // Who signs a record is there, so a peer that was away is worth a dial.
+      if (from != record.peer) {
+        outlet_.on_address(record.peer);
+      } else if (std::exchange(unheard_[from], false)) {
+        TellOthers(record);
+      }
       return;
     case AddressBook::Verdict::kNew:
       break;
@@ -196,11 +204,16 @@ void Discovery::Take(const PeerId& from, const PeerRecord& record, bool& news) {
   ++accepted_;
   news = true;
   if (from == record.peer) {
-    for (const PeerId& peer : connected_) {
-      if (peer != from) outlet_.send(peer, RecordsMessage{{record}});
-    }
+    unheard_[from] = false;
+    TellOthers(record);
   }
   outlet_.on_address(record.peer);
+}
+
+void Discovery::TellOthers(const PeerRecord& record) {
+  for (const PeerId& peer : connected_) {
+    if (peer != record.peer) outlet_.send(peer, RecordsMessage{{record}});
+  }
 }
 
 void Discovery::OnSetsChanged() {

@@ -2,9 +2,10 @@
 //
 // A connected peer is told our own record and asked, by bits of whose address we trust, for what is
 // missing; it answers with a bounded number of records, chosen at random. A record that came from
-// its owner and is news is passed on to all connected peers, once. So a network forms in a few
-// round trips, and a changed address reaches everybody without waiting for a question. A record
-// whose address cannot be dialled is doubted: its bit is cleared, and others may know better.
+// its owner and is news, or the first on its link, is passed on to all connected peers, once. So a
+// network forms in a few round trips, and a changed address reaches everybody without waiting for a
+// question. A record whose address cannot be dialled is doubted: its bit is cleared, and others may
+// know better.
 //
 // Belongs to the executor.
 #ifndef GROAT_P2P_DISCOVERY_H_
@@ -69,6 +70,7 @@ class Discovery {
   bool LacksAny(const PeerSet& set) const;
   void Take(const PeerId& from, const PeerRecord& record, bool& news);
   void TakeOwn(const PeerRecord& record);
+  void TellOthers(const PeerRecord& record);
   void ArmGossip(Duration wait);
   void Gossip();
   void Refresh();
@@ -80,7 +82,10 @@ class Discovery {
   const Outlet outlet_;
   const Hash namespace_hash_;
   AddressBook book_;
-  std::optional<PeerRecord> own_;       // Set by Start.
+  std::optional<PeerRecord> own_;  // Set by Start.
+  // Connected peers that have not shown their own record on this link: what they show first is of
+  // interest to all, since they may have been away.
+  std::map<PeerId, bool> unheard_;
   std::vector<PeerId> connected_;       // Rising.
   std::map<PeerId, TokenBucket> news_;  // How often each peer's record may change.
   Duration gossip_wait_;

@@ -47,6 +47,9 @@ Mesh::Impl::Impl(MeshOptions options, const Ed25519PrivateKey& key, Executor& ex
                       [this](const PeerId& peer) {
                         if (Peer* found = Find(peer); found != nullptr) {
                           found->failures = 0;
+                          // It may be of no use any more: an address where nobody is takes
+                          // until the timeout.
+                          if (found->dial_stage == DialStage::kConnecting) AbandonDial(*found);
                           ScheduleDial(*found);
                         }
                       }}),

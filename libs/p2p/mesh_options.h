@@ -43,16 +43,18 @@ struct MeshOptions {
   Duration ping_after = std::chrono::milliseconds(1000);
   Duration silence_limit = std::chrono::milliseconds(2500);
 
-  Duration dial_timeout = std::chrono::milliseconds(3000);
+  Duration dial_timeout = std::chrono::milliseconds(10'000);
   // Also for the exchange of hellos on a connection that stands.
-  Duration hello_timeout = std::chrono::milliseconds(2000);
+  Duration hello_timeout = std::chrono::milliseconds(5000);
   // Wait after the n-th failure in a row: least x 2^(n-1), at most `most`, of which up to half is
   // taken off at random.
   Duration least_redial_wait = std::chrono::milliseconds(50);
   Duration most_redial_wait = std::chrono::milliseconds(400);
   // How long the peer with the higher key leaves dialling to the other one.
-  Duration dial_courtesy = std::chrono::milliseconds(150);
-  size_t max_dials_at_once = 64;
+  Duration dial_courtesy = std::chrono::milliseconds(300);
+  // Each costs both sides some milliseconds of processor time, so more at once only end later, and
+  // with enough of them none in time.
+  size_t max_dials_at_once = 8;
 
   // Peers are asked for addresses that are missing this often while some are, else at the longer
   // interval.

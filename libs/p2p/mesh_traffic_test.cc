@@ -402,7 +402,7 @@ TEST_F(OffenceTest, APeerThatSaysNothingIsNotWaitedForLong) {
   Run(seconds(1));
   // The rest was more than may be unproven at once.
   EXPECT_EQ(Closures(0, Closure::kStrangerLimit), 300 - 256);
-  Run(seconds(2));
+  Run(seconds(5));
   EXPECT_EQ(Closures(0, Closure::kHelloTimeout), 256);
   EXPECT_THAT(cluster_->mesh(0).Connected(), ::testing::ElementsAre(cluster_->id(1)));
 }

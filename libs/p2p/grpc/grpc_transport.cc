@@ -1,5 +1,6 @@
 #include "p2p/grpc/grpc_transport.h"
 
+#include <arpa/inet.h>
 #include <grpcpp/channel.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/generic/async_generic_service.h>
@@ -21,6 +22,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "base/check.h"
 #include "base/status_macros.h"
 #include "crypto/key_file.h"
@@ -44,6 +46,16 @@ int64_t NowSeconds() {
   return std::chrono::duration_cast<std::chrono::seconds>(
              std::chrono::system_clock::now().time_since_epoch())
       .count();
+}
+
+// What gRPC is to connect to. A numeric address is said to be one, or a resolver would be asked.
+std::string TargetOf(const std::string& address) {
+  const size_t colon = address.rfind(':');
+  const std::string host = address.substr(0, colon);
+  if (host.front() == '[') return absl::StrCat("ipv6:", address);
+  in_addr numeric;
+  if (inet_pton(AF_INET, host.c_str(), &numeric) == 1) return absl::StrCat("ipv4:", address);
+  return absl::StrCat("dns:///", address);
 }
 
 int ToMs(Duration duration) {
@@ -356,9 +368,10 @@ void GrpcTransport::Impl::Dial(const std::string& address, const PeerId& expecte
                 absl::StrCat("peer is ", ShortName(peer), ", want ", ShortName(expected)));
           }));
   dials_.insert(stream.get());
-  stream->Begin(grpc::CreateCustomChannel(address, grpc::experimental::TlsCredentials(tls),
-                                          DialArguments(timeout)),
-                timeout, [this](DialledStream* ended) { dials_.erase(ended); });
+  stream->Begin(
+      grpc::CreateCustomChannel(TargetOf(address), grpc::experimental::TlsCredentials(tls),
+                                DialArguments(timeout)),
+      timeout, [this](DialledStream* ended) { dials_.erase(ended); });
 }
 
 void GrpcTransport::Impl::Shutdown() {
@@ -377,6 +390,8 @@ absl::StatusOr<std::unique_ptr<GrpcTransport>> GrpcTransport::Make(
     return absl::InvalidArgumentError(
         absl::StrCat("network threads is ", options.threads, ", want 1 to 8"));
   }
+  // The packaged Abseil searches for lock cycles at every lock, also in gRPC.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   GROAT_ASSIGN_OR_RETURN(std::string certificate, MakePeerCertificate(key, options.validity));
   return std::unique_ptr<GrpcTransport>(new GrpcTransport(
       std::make_unique<Impl>(options, std::move(certificate), SecretText(key.ToPem()))));

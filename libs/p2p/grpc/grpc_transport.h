@@ -39,7 +39,7 @@ struct GrpcTransportOptions {
   int threads = 1;            // 1 to 8.
   // Of the certificate that is made for this process.
   CertificateValidity validity = {};
-  Duration handshake_timeout = std::chrono::seconds(3);
+  Duration handshake_timeout = std::chrono::seconds(10);
 };
 
 class GrpcTransport final : public Transport {
