@@ -211,25 +211,36 @@ absl::Status RunProofs(double seconds, size_t updates) {
 }
 
 // Without its relay, which would append roots of its own.
-absl::StatusOr<std::unique_ptr<LoadPlatform>> StartWithoutRelay() {
-  GROAT_ASSIGN_OR_RETURN(auto platform, LoadPlatform::Start({}));
+absl::StatusOr<std::unique_ptr<LoadPlatform>> StartWithoutRelay(
+    const platform::PlatformOptions& options) {
+  GROAT_ASSIGN_OR_RETURN(auto platform, LoadPlatform::Start(options));
   GROAT_RETURN_IF_ERROR((*platform)->SetRestart("relay", false));
   GROAT_RETURN_IF_ERROR((*platform)->Kill("relay"));
   return platform;
 }
 
-absl::Status RunLedger(double seconds, int rounds, const std::vector<size_t>& callers) {
-  const milliseconds duration(static_cast<int64_t>(seconds * 1000));
+struct LedgerOptions {
+  double seconds = 10;
+  int rounds = 3;
+  std::vector<size_t> callers = {1, 4, 16, 64};
+  uint32_t nodes = 3;
+  uint32_t members = 3;
+};
+
+absl::Status RunLedger(const LedgerOptions& options) {
+  const milliseconds duration(static_cast<int64_t>(options.seconds * 1000));
+  platform::PlatformOptions platform_options;
+  platform_options.ledger_nodes = options.nodes;
+  platform_options.etcd_members = options.members;
   {
-    GROAT_ASSIGN_OR_RETURN(const auto platform, StartWithoutRelay());
-    GROAT_RETURN_IF_ERROR(CompareOneCaller(**platform, duration, rounds));
+    GROAT_ASSIGN_OR_RETURN(const auto platform, StartWithoutRelay(platform_options));
+    GROAT_RETURN_IF_ERROR(CompareOneCaller(**platform, duration, options.rounds));
   }
-  if (callers.empty()) return absl::OkStatus();
   // A platform of its own: the measurement above is of a ledger with one shard.
-  GROAT_ASSIGN_OR_RETURN(const auto platform, StartWithoutRelay());
-  const size_t most = *std::max_element(callers.begin(), callers.end());
+  GROAT_ASSIGN_OR_RETURN(const auto platform, StartWithoutRelay(platform_options));
+  const size_t most = *std::max_element(options.callers.begin(), options.callers.end());
   GROAT_RETURN_IF_ERROR(ShardLedger(**platform, ShardBitsFor(most), platform->cancellation()));
-  return CompareManyCallers(**platform, duration, rounds, callers);
+  return CompareManyCallers(**platform, duration, options.rounds, options.callers);
 }
 
 // The process that holds the sequencer's lease, and etcd's leader.
@@ -248,7 +259,7 @@ absl::StatusOr<std::pair<std::string, std::string>> Leaders(platform::Platform& 
 }
 
 absl::Status RunFailover(int rounds) {
-  GROAT_ASSIGN_OR_RETURN(const auto platform, StartWithoutRelay());
+  GROAT_ASSIGN_OR_RETURN(const auto platform, StartWithoutRelay({}));
   GROAT_ASSIGN_OR_RETURN(const auto ledger_nodes, ConnectLedger(**platform));
   GROAT_ASSIGN_OR_RETURN(const auto appender,
                          MakeAppender(**platform, ledger_nodes, record::Shard(0)));
@@ -319,16 +330,20 @@ int Main(int argc, char** argv) {
   proofs->add_option("--updates", updates, "Keys in the trie.");
   proofs->callback([&] { run = [&] { return RunProofs(seconds, updates); }; });
 
-  int rounds = 3;
+  LedgerOptions ledger_options;
   CLI::App* ledger = app.add_subcommand("ledger", "Appends beside bare etcd transactions.");
-  ledger->add_option("--seconds", seconds, "Length of each run.");
-  ledger->add_option("--rounds", rounds, "How often the two take turns.");
-  std::vector<size_t> callers = {1, 4, 16, 64};
-  ledger->add_option("--callers", callers, "Callers at once, each of a shard of its own.")
+  ledger->add_option("--seconds", ledger_options.seconds, "Length of each run.");
+  ledger->add_option("--rounds", ledger_options.rounds, "How often the two take turns.");
+  ledger->add_option("--nodes", ledger_options.nodes, "Ledger nodes.");
+  ledger->add_option("--members", ledger_options.members, "etcd members.");
+  ledger
+      ->add_option("--callers", ledger_options.callers,
+                   "Callers at once, each of a shard of its own.")
       ->delimiter(',')
       ->check(CLI::Range(1, 256));
-  ledger->callback([&] { run = [&] { return RunLedger(seconds, rounds, callers); }; });
+  ledger->callback([&] { run = [&] { return RunLedger(ledger_options); }; });
 
+  int rounds = 3;
   CLI::App* failover = app.add_subcommand("failover", "Time without appends after a kill.");
   failover->add_option("--rounds", rounds, "Kills of each kind.");
   failover->callback([&] { run = [&] { return RunFailover(rounds); }; });
