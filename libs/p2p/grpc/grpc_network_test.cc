@@ -97,7 +97,7 @@ class Node {
   }
   // The condition may use the executor, which may wait for our lock: so it is asked without.
   bool Wait(const std::function<bool()>& condition) {
-    const auto deadline = std::chrono::steady_clock::now() + seconds(20);
+    const auto deadline = std::chrono::steady_clock::now() + seconds(60);
     while (!condition()) {
       if (std::chrono::steady_clock::now() > deadline) return false;
       MutexLock lock(mutex_);

@@ -91,7 +91,7 @@ class TestEnd final : public ConnectionHandler {
 
 class TransportConformanceTest : public ::testing::TestWithParam<TransportForm> {
  protected:
-  static constexpr Duration kSoon = std::chrono::seconds(10);
+  static constexpr Duration kSoon = std::chrono::seconds(60);
   // A limit for what must not happen.
   static constexpr Duration kAWhile = std::chrono::milliseconds(400);
 
