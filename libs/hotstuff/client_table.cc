@@ -1,0 +1,118 @@
+#include "hotstuff/client_table.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "base/status_macros.h"
+
+namespace groat::hotstuff {
+namespace {
+
+uint64_t BitOf(uint64_t sequence) { return uint64_t{1} << (sequence % 64); }
+size_t WordOf(uint64_t sequence) { return sequence % SequenceWindow::kSize / 64; }
+
+}  // namespace
+
+SequenceWindow::State SequenceWindow::Look(Sequence sequence) const {
+  const uint64_t value = sequence.value();
+  if (value > highest_) return State::kFresh;
+  if (highest_ - value >= kSize || value == 0) return State::kTooOld;
+  return (bits_[WordOf(value)] & BitOf(value)) != 0 ? State::kSeen : State::kFresh;
+}
+
+void SequenceWindow::Insert(Sequence sequence) {
+  const uint64_t value = sequence.value();
+  if (value > highest_) {
+    if (value - highest_ >= kSize) {
+      bits_.fill(0);
+    } else {
+      for (uint64_t skipped = highest_ + 1; skipped < value; ++skipped) {
+        bits_[WordOf(skipped)] &= ~BitOf(skipped);
+      }
+    }
+    highest_ = value;
+  }
+  bits_[WordOf(value)] |= BitOf(value);
+}
+
+void SequenceWindow::EncodeTo(ByteWriter& writer) const {
+  writer.U64(highest_);
+  for (const uint64_t word : bits_) writer.U64(word);
+}
+
+SequenceWindow SequenceWindow::DecodeFrom(ByteReader& reader) {
+  SequenceWindow window;
+  window.highest_ = reader.U64();
+  for (uint64_t& word : window.bits_) word = reader.U64();
+  return window;
+}
+
+ClientTable::State ClientTable::Look(const CommandKey& key) const {
+  if (key.sequence == Sequence(0)) return State::kTooOld;
+  const auto found = windows_.find(key.client);
+  if (found == windows_.end()) {
+    return windows_.size() < max_clients_ ? State::kFresh : State::kNoRoom;
+  }
+  switch (found->second.Look(key.sequence)) {
+    case SequenceWindow::State::kFresh:
+      return State::kFresh;
+    case SequenceWindow::State::kSeen:
+      return State::kSeen;
+    case SequenceWindow::State::kTooOld:
+      break;
+  }
+  return State::kTooOld;
+}
+
+bool ClientTable::Commit(const CommandKey& key) {
+  if (Look(key) != State::kFresh) return false;
+  windows_[key.client].Insert(key.sequence);
+  return true;
+}
+
+const SequenceWindow* ClientTable::Find(ClientId client) const {
+  const auto found = windows_.find(client);
+  return found == windows_.end() ? nullptr : &found->second;
+}
+
+Bytes ClientTable::Encode() const {
+  std::map<ClientId, const SequenceWindow*> sorted;
+  for (const auto& [client, window] : windows_) sorted.emplace(client, &window);
+  ByteWriter writer;
+  writer.U32(static_cast<uint32_t>(sorted.size()));
+  for (const auto& [client, window] : sorted) {
+    writer.U64(client.value());
+    window->EncodeTo(writer);
+  }
+  return writer.Take();
+}
+
+absl::StatusOr<ClientTable> ClientTable::Decode(ByteView bytes, size_t max_clients) {
+  ByteReader reader(bytes);
+  const size_t count = reader.U32();
+  if (count > max_clients) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("table of ", count, " clients, want at most ", max_clients));
+  }
+  const size_t want = 4 + count * (8 + SequenceWindow::kEncodedSize);
+  if (bytes.size() != want) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("table of ", count, " clients is ", bytes.size(), " bytes, want ", want));
+  }
+  ClientTable table(max_clients);
+  std::optional<ClientId> last;
+  for (size_t i = 0; i < count; ++i) {
+    const ClientId client(reader.U64());
+    if (last.has_value() && client <= *last) {
+      return absl::InvalidArgumentError(absl::StrCat("client ", client.value(), " follows ",
+                                                     last->value(), ", want ascending clients"));
+    }
+    last = client;
+    table.windows_.emplace(client, SequenceWindow::DecodeFrom(reader));
+  }
+  GROAT_RETURN_IF_ERROR(reader.Finish("client table"));
+  return table;
+}
+
+}  // namespace groat::hotstuff

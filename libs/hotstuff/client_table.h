@@ -1,0 +1,67 @@
+// Which commands were committed: a window of sequences for each client.
+//
+// Pure; single owner, not thread-safe. Part of the replicated state: every replica that applied the
+// same blocks has the same table, byte for byte.
+//
+// A client's sequences may be committed out of order within a window of 4,096. What is below the
+// window counts as committed or lost: a client keeps fewer commands in flight.
+#ifndef GROAT_HOTSTUFF_CLIENT_TABLE_H_
+#define GROAT_HOTSTUFF_CLIENT_TABLE_H_
+
+#include <array>
+#include <map>
+#include <optional>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "hotstuff/command.h"
+
+namespace groat::hotstuff {
+
+class SequenceWindow {
+ public:
+  static constexpr uint64_t kSize = 4096;
+
+  enum class State { kFresh, kSeen, kTooOld };
+  State Look(Sequence sequence) const;
+  // Only for fresh ones.
+  void Insert(Sequence sequence);
+
+  Sequence highest() const { return Sequence(highest_); }
+
+  // highest u64 ‖ 512 bytes, bit i of them being the sequence that is i modulo 4,096.
+  static constexpr size_t kEncodedSize = 8 + kSize / 8;
+  void EncodeTo(ByteWriter& writer) const;
+  static SequenceWindow DecodeFrom(ByteReader& reader);
+  friend bool operator==(const SequenceWindow&, const SequenceWindow&) = default;
+
+ private:
+  uint64_t highest_ = 0;
+  std::array<uint64_t, kSize / 64> bits_{};
+};
+
+class ClientTable {
+ public:
+  explicit ClientTable(size_t max_clients) : max_clients_(max_clients) {}
+
+  enum class State { kFresh, kSeen, kTooOld, kNoRoom };
+  State Look(const CommandKey& key) const;
+  // True if the command is fresh, and from now on seen. Sequence 0 never is.
+  bool Commit(const CommandKey& key);
+
+  size_t size() const { return windows_.size(); }
+  const SequenceWindow* Find(ClientId client) const;
+
+  // count u32, then by ascending client: client u64 ‖ window.
+  Bytes Encode() const;
+  // InvalidArgument unless the bytes are what Encode writes for at most `max_clients`.
+  static absl::StatusOr<ClientTable> Decode(ByteView bytes, size_t max_clients);
+
+ private:
+  size_t max_clients_;
+  absl::flat_hash_map<ClientId, SequenceWindow> windows_;
+};
+
+}  // namespace groat::hotstuff
+
+#endif  // GROAT_HOTSTUFF_CLIENT_TABLE_H_

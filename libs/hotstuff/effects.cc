@@ -1,0 +1,33 @@
+#include "hotstuff/effects.h"
+
+namespace groat::hotstuff {
+
+std::string_view NameOf(Refusal reason) {
+  static constexpr std::array<std::string_view, static_cast<size_t>(Refusal::kCount)> kNames = {
+      "wrong chain", "wrong sender", "unknown validator", "inconsistent",
+      "unjustified", "stale",        "far ahead",         "bad signature",
+      "busy",        "wrong leader", "invalid block",     "too large",
+      "clock",       "tree full",    "unasked",           "flood"};
+  return kNames[static_cast<size_t>(reason)];
+}
+
+BlockResponse MakeResponse(Epoch epoch, const std::vector<CommittedBlock>& blocks,
+                           Height first_available) {
+  BlockResponse response;
+  response.epoch = epoch;
+  response.first_available = first_available;
+  size_t bytes = 0;
+  for (const CommittedBlock& committed : blocks) {
+    const size_t size = Block::MaxEncodedSize({1, 0}) + EncodedSize(committed.block->commands());
+    if (response.blocks.size() == kMaxResponseBlocks ||
+        (!response.blocks.empty() && bytes + size > kMaxResponseBytes)) {
+      break;
+    }
+    bytes += size;
+    response.blocks.push_back(committed.block);
+    response.certificate = committed.certificate;
+  }
+  return response;
+}
+
+}  // namespace groat::hotstuff

@@ -1,0 +1,109 @@
+#include "hotstuff/mempool.h"
+
+#include <algorithm>
+
+namespace groat::hotstuff {
+
+Mempool::Mempool(const MempoolBounds& bounds, const CommandBounds& block, size_t n,
+                 ReplicaIndex self)
+    : bounds_(bounds), block_(block), self_(self), used_(n + 1) {
+  share_.max_count = std::max<size_t>(1, bounds.max_count / HonestWitnessesOf(n));
+  share_.max_bytes = std::max<size_t>(1, bounds.max_bytes / HonestWitnessesOf(n));
+}
+
+Mempool::Verdict Mempool::Add(Command command, ReplicaIndex origin, uint64_t now_ms) {
+  const size_t size = command.EncodedSize();
+  if (size > block_.max_bytes) return Verdict::kTooLarge;
+  if (index_.contains(command.key)) return Verdict::kPending;
+  const MempoolBounds& share = origin == self_ ? bounds_ : share_;
+  Use& used = used_[std::min<size_t>(origin.value(), used_.size() - 1)];
+  if (total_.count + 1 > bounds_.max_count || total_.bytes + size > bounds_.max_bytes ||
+      used.count + 1 > share.max_count || used.bytes + size > share.max_bytes) {
+    return Verdict::kFull;
+  }
+  const CommandKey key = command.key;
+  entries_.push_back({std::move(command), origin, now_ms, View(0)});
+  index_.emplace(key, std::prev(entries_.end()));
+  for (Use* use : {&used, &total_}) {
+    ++use->count;
+    use->bytes += size;
+  }
+  if (origin == self_) ++used_own_;
+  return Verdict::kAdded;
+}
+
+void Mempool::Remove(const CommandKey& key) {
+  const auto found = index_.find(key);
+  if (found == index_.end()) return;
+  const Entry& entry = *found->second;
+  if (entry.origin == self_) --used_own_;
+  Use& used = used_[std::min<size_t>(entry.origin.value(), used_.size() - 1)];
+  for (Use* use : {&used, &total_}) {
+    --use->count;
+    use->bytes -= entry.command.EncodedSize();
+  }
+  entries_.erase(found->second);
+  index_.erase(found);
+}
+
+void Mempool::MarkIncluded(const CommandKey& key, View view) {
+  const auto found = index_.find(key);
+  if (found != index_.end()) found->second->included = view;
+}
+
+bool Mempool::InTail(const Entry& entry, const std::vector<View>& tail) const {
+  return std::binary_search(tail.begin(), tail.end(), entry.included);
+}
+
+template <typename Visit>
+void Mempool::VisitWaiting(const std::vector<View>& tail, Visit visit) const {
+  for (const Entry& entry : entries_) {
+    if (!InTail(entry, tail) && !visit(entry)) return;
+  }
+}
+
+std::vector<Command> Mempool::Select(const std::vector<View>& tail) const {
+  std::vector<Command> out;
+  size_t bytes = 0;
+  VisitWaiting(tail, [&](const Entry& entry) {
+    const size_t size = entry.command.EncodedSize();
+    if (out.size() == block_.max_count || bytes + size > block_.max_bytes) return false;
+    bytes += size;
+    out.push_back(entry.command);
+    return true;
+  });
+  return out;
+}
+
+Mempool::Waiting Mempool::WaitingFor(const std::vector<View>& tail) const {
+  Waiting waiting;
+  VisitWaiting(tail, [&](const Entry& entry) {
+    const size_t size = entry.command.EncodedSize();
+    if (!waiting.oldest_ms.has_value()) waiting.oldest_ms = entry.arrived_ms;
+    if (waiting.bytes + size > block_.max_bytes) {
+      waiting.full = true;
+      return false;
+    }
+    ++waiting.count;
+    waiting.bytes += size;
+    waiting.full = waiting.count == block_.max_count;
+    return !waiting.full;
+  });
+  return waiting;
+}
+
+std::vector<Command> Mempool::Own(uint64_t until_ms) const {
+  std::vector<Command> out;
+  size_t bytes = 0;
+  for (const Entry& entry : entries_) {
+    if (entry.arrived_ms > until_ms) break;
+    if (entry.origin != self_) continue;
+    const size_t size = entry.command.EncodedSize();
+    if (out.size() == block_.max_count || bytes + size > block_.max_bytes) break;
+    bytes += size;
+    out.push_back(entry.command);
+  }
+  return out;
+}
+
+}  // namespace groat::hotstuff

@@ -1,0 +1,87 @@
+// Commands that wait to be committed.
+//
+// Pure; single owner, not thread-safe. Bounded by count and by bytes, in all and for each replica
+// that commands come from: with a share of capacity / (f + 1) each, f Byzantine replicas cannot
+// fill it. A command stays until it is committed: if its block is abandoned, a later leader
+// proposes it again (the dissertation's pseudocode loses it).
+#ifndef GROAT_HOTSTUFF_MEMPOOL_H_
+#define GROAT_HOTSTUFF_MEMPOOL_H_
+
+#include <list>
+#include <optional>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "hotstuff/command.h"
+
+namespace groat::hotstuff {
+
+struct MempoolBounds {
+  size_t max_count = 100000;
+  size_t max_bytes = 64u << 20;
+};
+
+class Mempool {
+ public:
+  // n replicas, the one this pool belongs to being `self` (or none of them, if it is no validator),
+  // whose own share is the whole pool. No
+  // command may be larger than a block of `block` holds.
+  Mempool(const MempoolBounds& bounds, const CommandBounds& block, size_t n, ReplicaIndex self);
+
+  enum class Verdict { kAdded, kPending, kFull, kTooLarge };
+  // That the command is not committed already is the caller's to check.
+  Verdict Add(Command command, ReplicaIndex origin, uint64_t now_ms);
+  // After commit; unknown keys are ignored.
+  void Remove(const CommandKey& key);
+
+  // Notes that a block of this view holds the command.
+  void MarkIncluded(const CommandKey& key, View view);
+  // The oldest commands, at most a block's, that no block of these views (the uncommitted tail that
+  // the new block extends; ascending) holds.
+  std::vector<Command> Select(const std::vector<View>& tail) const;
+  // Whether Select would fill a block.
+  struct Waiting {
+    size_t count = 0;
+    size_t bytes = 0;
+    std::optional<uint64_t> oldest_ms;  // When the oldest one arrived.
+    bool full = false;                  // A block has no room for more.
+  };
+  Waiting WaitingFor(const std::vector<View>& tail) const;
+
+  // Those that came from this replica's own clients up to a time, at most a block's, oldest first.
+  std::vector<Command> Own(uint64_t until_ms) const;
+  size_t own_count() const { return used_own_; }
+
+  bool empty() const { return entries_.empty(); }
+  size_t size() const { return entries_.size(); }
+  size_t bytes() const { return total_.bytes; }
+
+ private:
+  struct Entry {
+    Command command;
+    ReplicaIndex origin;
+    uint64_t arrived_ms;
+    View included;
+  };
+  struct Use {
+    size_t count = 0;
+    size_t bytes = 0;
+  };
+  bool InTail(const Entry& entry, const std::vector<View>& tail) const;
+  template <typename Visit>
+  void VisitWaiting(const std::vector<View>& tail, Visit visit) const;
+
+  const MempoolBounds bounds_;
+  const CommandBounds block_;
+  const ReplicaIndex self_;
+  MempoolBounds share_;
+  std::list<Entry> entries_;
+  absl::flat_hash_map<CommandKey, std::list<Entry>::iterator> index_;
+  std::vector<Use> used_;
+  size_t used_own_ = 0;
+  Use total_;
+};
+
+}  // namespace groat::hotstuff
+
+#endif  // GROAT_HOTSTUFF_MEMPOOL_H_

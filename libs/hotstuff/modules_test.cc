@@ -1,0 +1,288 @@
+// The parts of the core, each alone.
+#include <gmock/gmock.h>
+
+#include "hotstuff/block_sync.h"
+#include "hotstuff/block_tree.h"
+#include "hotstuff/certificate_cache.h"
+#include "hotstuff/mempool.h"
+#include "hotstuff/pacemaker.h"
+#include "hotstuff/testing/fixture.h"
+#include "hotstuff/three_chain.h"
+#include "hotstuff/vote_collector.h"
+#include "hotstuff/vote_guard.h"
+
+namespace groat::hotstuff {
+namespace {
+
+using testing::ChainMaker;
+using testing::MakeCommand;
+using testing::Replica;
+
+TEST(VoteGuardTest, FollowsItsTable) {
+  const BlockId a = HeaderDigest(AsBytes("a"));
+  const BlockId b = HeaderDigest(AsBytes("b"));
+  VoteGuard guard;
+  using V = VoteGuard::Verdict;
+  EXPECT_EQ(guard.Consider(View(1), a), V::kNew);
+  guard.Voted(Vote{Epoch(0), View(3), a, Replica(0), {}});
+  EXPECT_EQ(guard.Consider(View(3), a), V::kRepeated);
+  EXPECT_EQ(guard.Consider(View(3), b), V::kRefused);
+  EXPECT_EQ(guard.Consider(View(2), b), V::kRefused);
+  EXPECT_EQ(guard.Consider(View(4), b), V::kNew);
+  guard.GaveUp(View(4));
+  EXPECT_EQ(guard.Consider(View(4), b), V::kRefused);
+  EXPECT_EQ(guard.Consider(View(3), a), V::kRefused);
+  guard.GaveUp(View(2));
+  EXPECT_EQ(guard.timeout_view(), View(4));
+  EXPECT_EQ(guard.Consider(View(5), b), V::kNew);
+}
+
+TEST(CommitRuleTest, NeedsConsecutiveViews) {
+  struct Case {
+    std::array<View, 3> views;
+    std::optional<size_t> two;
+    std::optional<size_t> three;
+  };
+  const Case cases[] = {
+      {{View(3), View(2), View(1)}, 1, 2},
+      {{View(3), View(2), View(0)}, 1, std::nullopt},
+      {{View(4), View(2), View(1)}, std::nullopt, std::nullopt},
+      {{View(1), View(0), View(0)}, 1, std::nullopt},
+  };
+  for (const Case& item : cases) {
+    EXPECT_EQ(TwoChain().CommittedBy(item.views), item.two);
+    EXPECT_EQ(ThreeChain().CommittedBy(item.views), item.three);
+  }
+  EXPECT_TRUE(ThreeChain().AllowsVote(View(3), View(2), false));
+  EXPECT_TRUE(ThreeChain().AllowsVote(View(1), View(2), true));
+  EXPECT_FALSE(ThreeChain().AllowsVote(View(2), View(2), false));
+}
+
+TEST(PacemakerTest, BacksOffAndIsCapped) {
+  EXPECT_EQ(Pacemaker::DurationMs(100, 0), 100u);
+  EXPECT_EQ(Pacemaker::DurationMs(100, 1), 150u);
+  EXPECT_EQ(Pacemaker::DurationMs(100, 2), 225u);
+  EXPECT_EQ(Pacemaker::DurationMs(100, 60), Pacemaker::kLongestMs);
+  EXPECT_EQ(Pacemaker::DurationMs(1, 1), 2u);
+}
+
+TEST(PacemakerTest, FollowsItsTable) {
+  Pacemaker pacemaker(100, 2);
+  using A = Pacemaker::Alarm;
+  pacemaker.Enter(View(1), View(0), 0);
+  EXPECT_EQ(pacemaker.deadline_ms(), std::nullopt);
+  pacemaker.SetWork(true, 10);
+  EXPECT_EQ(pacemaker.deadline_ms(), 110u);
+  pacemaker.SetWork(false, 20);
+  EXPECT_EQ(pacemaker.deadline_ms(), std::nullopt);
+  pacemaker.SetWork(true, 30);
+  EXPECT_EQ(pacemaker.OnTick(129), A::kNone);
+  EXPECT_EQ(pacemaker.OnTick(130), A::kGiveUp);
+  pacemaker.GaveUp(130);
+  EXPECT_TRUE(pacemaker.given_up());
+  EXPECT_EQ(pacemaker.OnTick(230), A::kRetransmit);
+  EXPECT_EQ(pacemaker.deadline_ms(), 330u);
+  pacemaker.SetWork(false, 240);
+  EXPECT_EQ(pacemaker.OnTick(330), A::kRetransmit);
+  pacemaker.SetWork(true, 330);
+  pacemaker.Enter(View(10), View(2), 400);
+  EXPECT_EQ(pacemaker.duration_ms(), Pacemaker::DurationMs(100, 4));
+  EXPECT_FALSE(pacemaker.given_up());
+}
+
+TEST(LeaderScheduleTest, PassesOverWhoFailedInCommittedHistoryOnly) {
+  constexpr size_t kN = 4;
+  const TwoChain rule;
+  LeaderSchedule schedule;
+  EXPECT_EQ(schedule.LeaderOf(View(2), kN), Replica(2));
+  schedule = schedule.Child(View(1), Replica(1), kN, rule);
+  // View 2 fails.
+  schedule = schedule.Child(View(3), Replica(3), kN, rule);
+  EXPECT_TRUE(schedule.committed_strikes().empty());
+  EXPECT_EQ(schedule.LeaderOf(View(6), kN), Replica(2));
+  schedule = schedule.Child(View(4), Replica(0), kN, rule);
+  ASSERT_EQ(schedule.committed_strikes().size(), 1u);  // The block of view 3 commits.
+  EXPECT_EQ(schedule.committed_strikes()[0], (Strike{Replica(2), 1, View(2)}));
+  for (uint64_t view = 5; view < 12; ++view) {
+    EXPECT_NE(schedule.LeaderOf(View(view), kN), Replica(2)) << view;
+  }
+  // Far beyond the last commit everyone has a turn.
+  EXPECT_EQ(schedule.LeaderOf(View(102), kN), Replica(2));
+}
+
+TEST(LeaderScheduleTest, NeverPassesOverMoreThanF) {
+  constexpr size_t kN = 7;
+  const TwoChain rule;
+  LeaderSchedule schedule = LeaderSchedule().Child(View(6), Replica(6), kN, rule);
+  schedule = schedule.Child(View(7), Replica(0), kN, rule);
+  EXPECT_EQ(schedule.committed_strikes().size(), 5u);
+  std::set<ReplicaIndex> leaders;
+  for (uint64_t view = 8; view < 20; ++view) leaders.insert(schedule.LeaderOf(View(view), kN));
+  EXPECT_EQ(leaders.size(), kN - FaultsOf(kN));
+}
+
+TEST(LeaderScheduleTest, EncodesAndDecodes) {
+  const TwoChain rule;
+  LeaderSchedule schedule = LeaderSchedule().Child(View(6), Replica(6), 7, rule);
+  schedule = schedule.Child(View(7), Replica(0), 7, rule);
+  const auto again = LeaderSchedule::Decode(schedule.Encode());
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->hash(), schedule.hash());
+  EXPECT_NE(again->hash(), LeaderSchedule().hash());
+  Bytes cut = schedule.Encode();
+  cut.pop_back();
+  EXPECT_FALSE(LeaderSchedule::Decode(cut).ok());
+}
+
+TEST(SequenceWindowTest, RemembersOutOfOrder) {
+  SequenceWindow window;
+  using S = SequenceWindow::State;
+  EXPECT_EQ(window.Look(Sequence(0)), S::kTooOld);
+  window.Insert(Sequence(5));
+  EXPECT_EQ(window.Look(Sequence(5)), S::kSeen);
+  EXPECT_EQ(window.Look(Sequence(4)), S::kFresh);
+  window.Insert(Sequence(4));
+  EXPECT_EQ(window.Look(Sequence(4)), S::kSeen);
+  window.Insert(Sequence(5 + SequenceWindow::kSize));
+  EXPECT_EQ(window.Look(Sequence(5)), S::kTooOld);
+  EXPECT_EQ(window.Look(Sequence(6)), S::kFresh);
+  window.Insert(Sequence(1u << 20));
+  EXPECT_EQ(window.Look(Sequence((1u << 20) - 1)), S::kFresh);
+  EXPECT_EQ(window.Look(Sequence((1u << 20) - SequenceWindow::kSize)), S::kTooOld);
+}
+
+TEST(ClientTableTest, IsBoundedAndEncodes) {
+  ClientTable table(2);
+  EXPECT_TRUE(table.Commit({ClientId(7), Sequence(1)}));
+  EXPECT_FALSE(table.Commit({ClientId(7), Sequence(1)}));
+  EXPECT_TRUE(table.Commit({ClientId(3), Sequence(9)}));
+  EXPECT_EQ(table.Look({ClientId(8), Sequence(1)}), ClientTable::State::kNoRoom);
+  EXPECT_FALSE(table.Commit({ClientId(8), Sequence(1)}));
+  EXPECT_FALSE(table.Commit({ClientId(7), Sequence(0)}));
+  const auto again = ClientTable::Decode(table.Encode(), 2);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->Encode(), table.Encode());
+  EXPECT_EQ(again->Look({ClientId(3), Sequence(9)}), ClientTable::State::kSeen);
+  EXPECT_FALSE(ClientTable::Decode(table.Encode(), 1).ok());
+}
+
+TEST(MempoolTest, BoundsEachPeersShareAndKeepsUntilRemoved) {
+  Mempool pool({10, 10000}, {3, 1000}, 4, Replica(0));
+  using V = Mempool::Verdict;
+  for (uint64_t i = 1; i <= 5; ++i) {
+    EXPECT_EQ(pool.Add(MakeCommand(1, i), Replica(1), 0), V::kAdded);
+  }
+  EXPECT_EQ(pool.Add(MakeCommand(1, 6), Replica(1), 0), V::kFull);
+  EXPECT_EQ(pool.Add(MakeCommand(1, 1), Replica(2), 0), V::kPending);
+  EXPECT_EQ(pool.Add(MakeCommand(9, 1, 1000), Replica(0), 0), V::kTooLarge);
+  EXPECT_EQ(pool.Add(MakeCommand(2, 1), Replica(0), 5), V::kAdded);
+  EXPECT_EQ(pool.Select({}).size(), 3u);
+  pool.MarkIncluded({ClientId(1), Sequence(1)}, View(4));
+  EXPECT_EQ(pool.Select({View(4)})[0].key.sequence, Sequence(2));
+  EXPECT_EQ(pool.Select({View(5)})[0].key.sequence, Sequence(1));
+  EXPECT_EQ(pool.size(), 6u);
+  pool.Remove({ClientId(1), Sequence(1)});
+  EXPECT_EQ(pool.size(), 5u);
+  EXPECT_EQ(pool.Add(MakeCommand(1, 6), Replica(1), 0), V::kAdded);
+  EXPECT_EQ(pool.own_count(), 1u);
+  EXPECT_EQ(pool.Own(5).size(), 1u);
+  EXPECT_TRUE(pool.Own(4).empty());
+  EXPECT_TRUE(pool.WaitingFor({}).full);
+}
+
+TEST(VoteCollectorTest, FormsDropsWrongAndNoticesConflicts) {
+  ChainMaker maker(4);
+  const BlockPtr block0 = maker.genesis.Block0();
+  const BlockPtr a = maker.Extend(block0, View(1));
+  const BlockPtr b = maker.Extend(block0, View(1), nullptr, {}, 2);
+  VoteCollector collector(4, 3);
+  EXPECT_TRUE(collector.Add(maker.MakeVote(*a, 0)).added);
+  EXPECT_FALSE(collector.Add(maker.MakeVote(*a, 0)).added);
+  const auto conflict = collector.Add(maker.MakeVote(*b, 0));
+  ASSERT_TRUE(conflict.conflict.has_value());
+  EXPECT_EQ(conflict.conflict->block, a->id());
+  Vote wrong = maker.MakeVote(*a, 1);
+  wrong.share[0] ^= 1;
+  collector.Add(wrong);
+  EXPECT_TRUE(collector.Add(maker.MakeVote(*a, 2)).quorum);
+  AssembleJob job = collector.Take(View(1), a->id(), maker.chain);
+  JobResult result = RunJob(job, maker.verifier);
+  EXPECT_EQ(result.qc, nullptr);
+  EXPECT_EQ(result.wrong, std::vector<ReplicaIndex>{Replica(1)});
+  EXPECT_FALSE(collector.Drop(View(1), a->id(), result.wrong));
+  EXPECT_FALSE(collector.Add(maker.MakeVote(*a, 1)).added);  // Ignored for the rest of the view.
+  EXPECT_TRUE(collector.Add(maker.MakeVote(*a, 3)).quorum);
+  result = RunJob(collector.Take(View(1), a->id(), maker.chain), maker.verifier);
+  ASSERT_NE(result.qc, nullptr);
+  EXPECT_TRUE(VerifyQc(*result.qc, maker.verifier).ok());
+  collector.Forget(View(1));
+  EXPECT_EQ(collector.view_count(), 0u);
+}
+
+TEST(BlockTreeTest, CommitDropsWhatDoesNotExtend) {
+  ChainMaker maker(4);
+  const BlockPtr block0 = maker.genesis.Block0();
+  BlockTree tree(block0, LeaderSchedule(), nullptr, Epoch(0));
+  const auto insert = [&](const BlockPtr& block) {
+    return tree.Insert(block, tree.Find(block->parent()), maker.schedules[block->id()], nullptr);
+  };
+  const BlockPtr a1 = maker.Extend(block0, View(1), nullptr, {MakeCommand(1, 1)});
+  const BlockPtr a2 = maker.Extend(a1, View(2));
+  const BlockPtr b1 = maker.Extend(block0, View(3), maker.GiveUp(View(2), View(0)));
+  const BlockPtr b2 = maker.Extend(b1, View(4));
+  insert(a1);
+  BlockNode* node_a2 = insert(a2);
+  insert(b1);
+  insert(b2);
+  EXPECT_EQ(node_a2->payload_height, Height(1));
+  EXPECT_EQ(tree.newest()->block, b2);
+  EXPECT_TRUE(tree.Extends(node_a2, a1->id()));
+  EXPECT_FALSE(tree.Extends(node_a2, b1->id()));
+  EXPECT_EQ(tree.PathTo(node_a2).size(), 2u);
+  tree.Commit(tree.Find(a1->id()));
+  EXPECT_EQ(tree.size(), 2u);
+  EXPECT_EQ(tree.Find(b2->id()), nullptr);
+  EXPECT_EQ(tree.newest()->block, a2);
+  EXPECT_EQ(tree.root().block, a1);
+}
+
+TEST(BlockSyncTest, FollowsItsTable) {
+  ChainMaker maker(4);
+  const QcPtr qc = maker.Certify(*maker.Extend(maker.genesis.Block0(), View(1)));
+  BlockSync sync(Replica(3), 100);
+  EXPECT_EQ(sync.Poll(0), std::nullopt);
+  sync.Want(qc, 10);
+  const auto first = sync.Poll(10);
+  ASSERT_TRUE(first.has_value());
+  EXPECT_TRUE(sync.Expects(*first));
+  EXPECT_EQ(sync.Poll(50), std::nullopt);
+  sync.OnResponse(*first, true, 60);
+  EXPECT_EQ(sync.Poll(60), first);
+  sync.OnResponse(*first, false, 70);
+  EXPECT_EQ(sync.Poll(80), std::nullopt);
+  const auto second = sync.Poll(95);
+  ASSERT_TRUE(second.has_value());
+  EXPECT_NE(second, first);
+  const auto third = sync.Poll(195);
+  EXPECT_NE(third, second);
+  sync.Done();
+  EXPECT_EQ(sync.deadline_ms(), std::nullopt);
+}
+
+TEST(CertificateCacheTest, ForgetsTheOldest) {
+  CertificateCache cache(2);
+  const Hash a = HeaderDigest(AsBytes("a"));
+  const Hash b = HeaderDigest(AsBytes("b"));
+  const Hash c = HeaderDigest(AsBytes("c"));
+  cache.Insert(a);
+  cache.Insert(b);
+  cache.Insert(b);
+  EXPECT_TRUE(cache.Contains(a));
+  cache.Insert(c);
+  EXPECT_FALSE(cache.Contains(a));
+  EXPECT_TRUE(cache.Contains(b));
+  EXPECT_EQ(cache.size(), 2u);
+}
+
+}  // namespace
+}  // namespace groat::hotstuff

@@ -1,0 +1,198 @@
+// Seeded schedules of whole clusters. Longer runs: hotstuff_simulation.
+#include <gtest/gtest.h>
+
+#include <iostream>
+
+#include "hotstuff/testing/mutants.h"
+#include "hotstuff/two_chain.h"
+
+namespace groat::hotstuff::testing {
+namespace {
+
+struct Load {
+  Profile profile;
+  uint64_t schedules;
+};
+
+class SimulationTest : public ::testing::TestWithParam<Load> {};
+
+// Safety after every step, liveness after healing within ViewsToHealBound.
+TEST_P(SimulationTest, IsSafeAlwaysAndLiveAfterHealing) {
+  ScheduleSettings settings;
+  settings.profile = GetParam().profile;
+  for (uint64_t seed = 1; seed <= GetParam().schedules; ++seed) {
+    const Verdict verdict = RunSchedule(seed, settings);
+    ASSERT_TRUE(verdict.ok()) << verdict.problem << "\n  again: hotstuff_simulation --profile="
+                              << NameOf(settings.profile) << " --seed=" << seed << " --schedules=1";
+    ASSERT_GT(verdict.blocks, 0u) << seed;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Profiles, SimulationTest,
+                         ::testing::Values(Load{Profile::kMixed, 150}, Load{Profile::kTwins, 600},
+                                           Load{Profile::kCrash, 100},
+                                           Load{Profile::kByzantine, 200},
+                                           Load{Profile::kLagging, 100},
+                                           Load{Profile::kDeadLeaders, 50},
+                                           Load{Profile::kStorm, 300}),
+                         [](const auto& item) {
+                           std::string name(NameOf(item.param.profile));
+                           std::erase(name, '-');
+                           return name;
+                         });
+
+TEST(SimulationTest, TwentyTwinsOfLargerClusters) {
+  ScheduleSettings settings;
+  settings.profile = Profile::kTwins;
+  settings.n = 7;
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    const Verdict verdict = RunSchedule(seed, settings);
+    ASSERT_TRUE(verdict.ok()) << "seed " << seed << ": " << verdict.problem;
+  }
+}
+
+TEST(SimulationTest, ThirtyOneReplicasWithAllKindsOfFaults) {
+  ScheduleSettings settings;
+  settings.n = 31;
+  for (uint64_t seed = 1; seed <= 3; ++seed) {
+    const Verdict verdict = RunSchedule(seed, settings);
+    ASSERT_TRUE(verdict.ok()) << "seed " << seed << ": " << verdict.problem;
+  }
+}
+
+// Same events, same effects: two runs of one seed commit the same blocks in the same steps.
+TEST(SimulationTest, IsDeterministic) {
+  const auto run = [] {
+    ClusterConfig config;
+    config.seed = 5;
+    config.links.max_delay_ms = 20;
+    config.links.loss_percent = 5;
+    config.links.duplicate_percent = 5;
+    config.links.max_job_delay_ms = 3;
+    Cluster cluster(config);
+    for (uint64_t i = 1; i <= 50; ++i) {
+      cluster.Submit(i % 4, i % 4 + 1, i);
+      cluster.RunUntil(i * 20);
+    }
+    return std::pair(cluster.checker().chain(), cluster.steps());
+  };
+  const auto first = run();
+  EXPECT_GT(first.first.size(), 10u);
+  EXPECT_EQ(first, run());
+}
+
+class MutantTest : public ::testing::TestWithParam<size_t> {};
+
+TEST_P(MutantTest, IsCaughtWhereTheRightRulesPass) {
+  const Mutant& mutant = Mutants()[GetParam()];
+  const MutantResult result = RunMutant(mutant, 1, 2000);
+  ASSERT_TRUE(result.caught) << mutant.name << " passes " << result.schedules << " schedules";
+  std::cout << mutant.name << ": caught after " << result.schedules
+            << " schedules: " << result.problem << "\n";
+  const MutantResult control = RunControl(mutant, 1, result.schedules);
+  EXPECT_FALSE(control.caught) << mutant.name << ", without it: " << control.problem;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, MutantTest, ::testing::Range(size_t{0}, Mutants().size()));
+
+// One crashed replica of four costs a timeout now and then, not one in every four views.
+TEST(ReputationTest, ADeadReplicaIsPassedOver) {
+  ClusterConfig config;
+  Cluster cluster(config);
+  cluster.Crash(2);
+  uint64_t sequence = 0;
+  for (uint64_t time = 1; time <= 20000; ++time) {
+    cluster.Submit(0, 1, ++sequence);
+    cluster.RunUntil(time);
+  }
+  ASSERT_EQ(cluster.problem(), "");
+  const Counters& counters = cluster.core(0).counters();
+  EXPECT_GT(counters.views_entered, 5000u);
+  EXPECT_LT(counters.views_given_up, 20u);
+}
+
+// Floods of commands by one replica leave room for the others'.
+TEST(FloodTest, AReplicaCannotFillTheOthersPools) {
+  ClusterConfig config;
+  config.options.mempool = {100, 100000};
+  config.block = {1, 1000};
+  config.links.min_delay_ms = config.links.max_delay_ms = 50;
+  Cluster cluster(config);
+  for (uint64_t i = 1; i <= 100; ++i) cluster.Submit(1, 2, i);
+  ASSERT_TRUE(cluster.Submit(0, 1, 1));
+  cluster.RunUntil(60);
+  EXPECT_GT(cluster.core(0).counters().of(Refusal::kFlood), 0u);
+  EXPECT_LE(cluster.core(0).status().mempool_count, 51u);
+  EXPECT_TRUE(cluster.RunUntil(
+      [&] {
+        return cluster.HasCommitted(3, {ClientId(1), Sequence(1)});
+      },
+      60000));
+}
+
+// Another validator set: ordered as a command, in force after a block of known height, with a
+// proof.
+TEST(ValidatorChangeTest, EndsTheEpochAtItsHeightAndTheNextOneGoesOn) {
+  ClusterConfig config;
+  Cluster cluster(config);
+  const Verifier verifier = cluster.core(0).verifier();
+  const ValidatorChange change{Epoch(1), Height(15), MockValidators(5, 9)};
+  const Hash digest = ChangeDigest(change, verifier.chain);
+  std::vector<SignedShare> shares;
+  for (uint16_t i = 0; i < 3; ++i) {
+    const ReplicaIndex replica(i);
+    shares.push_back({replica, digest, MockSigner(replica).SignShare(digest)});
+  }
+  const auto command = MakeChangeCommand(change, shares, verifier);
+  ASSERT_TRUE(command.ok()) << command.status();
+  ASSERT_TRUE(cluster.Submit(1, 2, 1));
+  ASSERT_TRUE(cluster.SubmitCommand(0, *command));
+  const auto ended = [&] {
+    for (size_t i = 0; i < 4; ++i) {
+      if (!cluster.epoch_end(i).has_value()) return false;
+    }
+    return true;
+  };
+  ASSERT_TRUE(cluster.RunUntil(ended, 60000)) << cluster.problem();
+  for (size_t i = 0; i < 4; ++i) {
+    const EpochEnd& end = *cluster.epoch_end(i);
+    EXPECT_EQ(end.last->height(), Height(15));
+    const absl::Status status = VerifyHandover(end.proof, cluster.genesis(), TwoChain(), verifier);
+    EXPECT_TRUE(status.ok()) << status;
+    HandoverProof wrong = end.proof;
+    wrong.approved.change.last_height = Height(14);
+    EXPECT_FALSE(VerifyHandover(wrong, cluster.genesis(), TwoChain(), verifier).ok());
+  }
+  // The old epoch commits nothing more.
+  cluster.Submit(2, 3, 1);
+  cluster.RunUntil(cluster.now_ms() + 5000);
+  EXPECT_EQ(cluster.checker().height(), 15u);
+
+  const MockScheme scheme(5);
+  const MockSigner signer(ReplicaIndex(1));
+  CoreConfig next;
+  next.genesis = cluster.genesis();
+  next.epoch = Epoch(1);
+  next.replicas = 5;
+  next.self = ReplicaIndex(1);
+  Restored restored;
+  restored.root = cluster.epoch_end(0)->last;
+  const Now now{0, restored.root->header().timestamp_ms + 5};
+  auto core = Core::Create(next, &scheme, &signer, restored, now);
+  ASSERT_TRUE(core.ok()) << core.status();
+  const Effects effects = (*core)->Step(Submitted{{Command{{ClientId(3), Sequence(1)}, {}}}}, now);
+  std::vector<BlockPtr> proposed;
+  for (const Send& send : effects.sends) {
+    if (const auto* proposal = std::get_if<Proposal>(send.message.get())) {
+      proposed.push_back(proposal->block);
+    }
+  }
+  ASSERT_EQ(proposed.size(), 1u);
+  EXPECT_EQ(proposed[0]->height(), Height(16));
+  EXPECT_EQ(proposed[0]->view(), View(1));
+  EXPECT_EQ(proposed[0]->header().epoch, Epoch(1));
+  EXPECT_EQ(proposed[0]->parent(), restored.root->id());
+}
+
+}  // namespace
+}  // namespace groat::hotstuff::testing

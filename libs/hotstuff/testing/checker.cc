@@ -1,0 +1,79 @@
+#include "hotstuff/testing/checker.h"
+
+#include "absl/strings/str_cat.h"
+#include "hotstuff/three_chain.h"
+#include "hotstuff/two_chain.h"
+
+namespace groat::hotstuff::testing {
+
+Checker::Checker(const Genesis& genesis, size_t n) : n_(n) {
+  if (genesis.rules == RuleSet::kTwoChain) {
+    rule_ = std::make_unique<TwoChain>();
+  } else {
+    rule_ = std::make_unique<ThreeChain>();
+  }
+  chain_.push_back(genesis.Block0()->id());
+  last_timestamp_ms_ = genesis.timestamp_ms;
+}
+
+void Checker::OnCommit(size_t node, const CommittedBlock& committed) {
+  const Block& block = *committed.block;
+  const size_t height = block.height().value();
+  if (height > chain_.size()) {
+    return Report(
+        absl::StrCat("node ", node, " commits height ", height, " before height ", chain_.size()));
+  }
+  if (height < chain_.size()) {
+    if (chain_[height] == block.id()) return;
+    return Report(absl::StrCat("FORK: node ", node, " commits ", block.id().Hex(), " of view ",
+                               block.view().value(), " at height ", height,
+                               ", where another one committed ", chain_[height].Hex()));
+  }
+  if (block.parent() != chain_.back()) {
+    return Report(absl::StrCat("FORK: node ", node, " commits a block at height ", height, " on ",
+                               block.parent().Hex(), ", want ", chain_.back().Hex()));
+  }
+  CheckNew(committed);
+}
+
+void Checker::CheckNew(const CommittedBlock& committed) {
+  const Block& block = *committed.block;
+  const BlockHeader& header = block.header();
+  if (schedule_.LeaderOf(block.view(), n_) != header.proposer) {
+    return Report(absl::StrCat("committed block of view ", block.view().value(), " by validator ",
+                               header.proposer.value(), ", who does not lead it"));
+  }
+  if (block.view() <= last_view_) {
+    return Report(
+        absl::StrCat("committed view ", block.view().value(), " after ", last_view_.value()));
+  }
+  if (header.timestamp_ms <= last_timestamp_ms_) {
+    return Report(
+        absl::StrCat("committed time ", header.timestamp_ms, " after ", last_timestamp_ms_));
+  }
+  if (committed.certificate == nullptr || committed.certificate->block() != block.id()) {
+    return Report(
+        absl::StrCat("committed height ", block.height().value(), " without its certificate"));
+  }
+  for (size_t i = 0; i < block.commands().size(); ++i) {
+    if (committed.fresh[i] && !executed_.insert(block.commands()[i].key).second) {
+      return Report(absl::StrCat("command ", block.commands()[i].key.sequence.value(),
+                                 " of client ", block.commands()[i].key.client.value(),
+                                 " is executed twice"));
+    }
+  }
+  schedule_ = schedule_.Child(block.view(), header.proposer, n_, *rule_);
+  last_view_ = block.view();
+  last_timestamp_ms_ = header.timestamp_ms;
+  chain_.push_back(block.id());
+}
+
+void Checker::OnVote(size_t node, const Vote& vote) {
+  const auto [place, added] = votes_.emplace(std::pair(node, vote.view), vote.block);
+  if (!added && place->second != vote.block) {
+    Report(absl::StrCat("node ", node, " votes twice in view ", vote.view.value()));
+  }
+  if (votes_.size() > 100000) votes_.clear();
+}
+
+}  // namespace groat::hotstuff::testing

@@ -1,0 +1,168 @@
+// A whole cluster of cores in one process, in virtual time, from a seed. Tests only.
+//
+// Single-threaded and deterministic. Messages are shared by pointer; time has milliseconds. A
+// replica's disk holds what its core asked to persist; a crash loses everything else. Byzantine
+// replicas run a core whose messages are tampered with on their way out (adversary.h). Twins are
+// two nodes with the keys of one replica.
+#ifndef GROAT_HOTSTUFF_TESTING_CLUSTER_H_
+#define GROAT_HOTSTUFF_TESTING_CLUSTER_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "hotstuff/core.h"
+#include "hotstuff/testing/checker.h"
+#include "hotstuff/testing/event_queue.h"
+#include "hotstuff/testing/mock_scheme.h"
+#include "hotstuff/testing/random.h"
+
+namespace groat::hotstuff::testing {
+
+enum class Behaviour {
+  kHonest,
+  kSilentLeader,  // Never proposes.
+  kEquivocate,    // Proposes two blocks, each to one half.
+  kDoubleVote,    // Votes for every proposal it sees, to everyone.
+  kForge,         // Makes up certificates and chains below them.
+  kStale,         // Repeats old messages.
+  kSelective,     // Sends each message to some.
+  kSpam,          // Gives up every view at once, and complains about others.
+  kImpostor,      // Proposes where others lead.
+  kFarView,       // Proposes in views that nobody has reached.
+  kStaleLeader,   // After a failed view, builds on an older block than it must; fails views itself.
+  kMute,          // Sends nothing.
+};
+
+struct Links {
+  uint64_t min_delay_ms = 1;
+  uint64_t max_delay_ms = 1;
+  uint64_t loss_percent = 0;
+  uint64_t duplicate_percent = 0;
+  uint64_t late_proposal_ms = 0;  // Proposals take up to so much longer.
+  uint64_t max_job_delay_ms = 0;  // Signature checks take up to so long; 0: done at once.
+};
+
+struct ClusterConfig {
+  uint64_t seed = 1;
+  size_t n = 4;
+  RuleSet rules = RuleSet::kTwoChain;
+  VoteSpread votes = VoteSpread::kNextLeader;
+  uint32_t base_timeout_ms = 100;
+  uint64_t max_skew_ms = 0;  // Of wall clocks, both ways.
+  Links links;
+  CoreOptions options;
+  CommandBounds block{1000, 1u << 20};
+  Defects defects;
+  bool forget_on_restart = false;  // The defect of a replica without durable state.
+  std::map<size_t, Behaviour> behaviours;
+  size_t twins = 0;  // The first replicas have a second node each.
+};
+
+enum class CrashPoint { kBeforePersist, kAfterPersist, kAfterSend };
+
+class Cluster {
+ public:
+  explicit Cluster(const ClusterConfig& config);
+  ~Cluster();
+
+  uint64_t now_ms() const { return now_ms_; }
+  size_t node_count() const { return nodes_.size(); }
+  bool IsHonest(size_t node) const;
+  bool IsUp(size_t node) const { return nodes_[node]->core != nullptr; }
+  bool NeverCrashed(size_t node) const { return nodes_[node]->incarnation == 1; }
+  const Core& core(size_t node) const { return *nodes_[node]->core; }
+  uint64_t HighestView() const;
+
+  // False if the node is down or did not accept it.
+  bool Submit(size_t node, uint64_t client, uint64_t sequence, size_t payload_bytes = 8);
+  bool SubmitCommand(size_t node, Command command);
+  // Whether the node has this committed.
+  bool HasCommitted(size_t node, const CommandKey& key) const;
+
+  void RunUntil(uint64_t time_ms);
+  // Until the condition holds, which is looked at after every step; false if time runs out.
+  bool RunUntil(const std::function<bool()>& condition, uint64_t time_ms);
+  // Stops at the first violation of safety.
+  const std::string& problem() const { return checker_.problem(); }
+  Checker& checker() { return checker_; }
+
+  void CrashAt(size_t node, CrashPoint point);  // In its next turn.
+  void Crash(size_t node);                      // Now.
+  void CancelCrashes();                         // Those that have not happened yet.
+  void Restart(size_t node);
+  void Partition(std::vector<int> groups) { groups_ = std::move(groups); }
+  void SetLinks(const Links& links) { config_.links = links; }
+  const Links& links() const { return config_.links; }
+
+  // Called for every message that leaves a node.
+  using Trace = std::function<void(uint64_t time_ms, size_t node, const hotstuff::Send& send)>;
+  void SetTrace(Trace trace) { trace_ = std::move(trace); }
+  using CommitTrace = std::function<void(uint64_t time_ms, size_t node, const CommittedBlock&)>;
+  void SetCommitTrace(CommitTrace trace) { commit_trace_ = std::move(trace); }
+  uint64_t steps() const { return steps_; }
+  const std::optional<EpochEnd>& epoch_end(size_t node) const { return nodes_[node]->epoch_end; }
+  const Genesis& genesis() const { return genesis_; }
+  const CertificateScheme& scheme() const { return *scheme_; }
+
+ private:
+  friend class Adversary;
+  struct Disk {
+    std::optional<SafetyState> safety;
+    std::map<BlockId, BlockPtr> blocks;
+    std::vector<CommittedBlock> committed;  // From height 1.
+  };
+  struct Node {
+    size_t number = 0;
+    ReplicaIndex index;
+    Behaviour behaviour = Behaviour::kHonest;
+    bool is_twin = false;
+    std::unique_ptr<MockSigner> signer;
+    std::unique_ptr<Core> core;
+    Disk disk;
+    std::vector<CommittedBlock> unsynced;  // Committed since the last sync.
+    std::map<CommandKey, bool> executed;
+    int64_t skew_ms = 0;
+    uint64_t wake_ms = kNever;
+    uint64_t incarnation = 1;
+    std::optional<CrashPoint> crash;
+    std::optional<EpochEnd> epoch_end;
+    View reacted;  // The highest view in which an adversary answered a proposal with its own.
+    std::vector<MessagePtr> past;                                  // For replays.
+    std::map<BlockId, std::pair<BlockPtr, LeaderSchedule>> known;  // Blocks that an adversary saw.
+    std::map<BlockId, std::vector<BlockPtr>> forged;               // Chains, by their tips.
+  };
+
+  std::unique_ptr<const CommitRule> MakeRule() const;
+  void Start(Node& node);
+  Restored Restore(const Node& node) const;
+  Now NowOf(const Node& node) const;
+  void Step(Node& node, const Event& event);
+  void Apply(Node& node, Effects effects);
+  void Persisted(Node& node, Persist& persist);
+  void Committed(Node& node, CommittedBlock committed);
+  void Serve(Node& node, const ServeBlocks& serve);
+  void Dispatch(Node& node, const hotstuff::Send& send);
+  void Transmit(Node& from, ReplicaIndex to, const MessagePtr& message);
+  void RunNext();
+
+  ClusterConfig config_;
+  Genesis genesis_;
+  std::unique_ptr<MockScheme> scheme_;
+  Random random_;
+  Checker checker_;
+  std::vector<std::unique_ptr<Node>> nodes_;
+  std::vector<int> groups_;  // By node; empty: no partition.
+  EventQueue queue_;
+  uint64_t now_ms_ = 0;
+  uint64_t steps_ = 0;
+  Trace trace_;
+  CommitTrace commit_trace_;
+};
+
+}  // namespace groat::hotstuff::testing
+
+#endif  // GROAT_HOTSTUFF_TESTING_CLUSTER_H_
