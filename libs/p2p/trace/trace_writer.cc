@@ -94,7 +94,6 @@ TraceWriter::~TraceWriter() {
   if (!thread_.joinable()) return;  // It was never opened.
   {
     const MutexLock lock(mutex_);
-    if (gap_records_ > 0 && status_.ok()) PushGap(last_time_);
     stopping_ = true;
   }
   work_.NotifyOne();
@@ -144,7 +143,8 @@ void TraceWriter::Append(const TraceRecord& record) {
     ++stats_.lost_records;  // Of the gap that the failure began.
     return;
   }
-  // After the buffer was full all is lost until it is half empty: one gap rather than many.
+  // After the buffer was full all is lost until it is taken: one gap rather than many. After a
+  // record that was too long for it there is room still.
   if (gap_records_ > 0 && waiting_.frames.size() <= options_.buffer_bytes / 2) PushGap(record.time);
   if (gap_records_ > 0 || !Push(record)) {
     Lose(record.payload.size());
@@ -181,7 +181,9 @@ void TraceWriter::Run() {
       const MutexLock lock(mutex_);
       while (waiting_.records == 0 && !stopping_) work_.Wait(mutex_);
       std::swap(batch, waiting_);
-      stopping = batch.records == 0;
+      // What was lost while the buffer was full stands behind what was in it.
+      if (gap_records_ > 0 && status_.ok()) PushGap(last_time_);
+      stopping = batch.records == 0 && waiting_.records == 0;
     }
     if (stopping) break;
     if (status.ok()) status = WriteBatch(batch);

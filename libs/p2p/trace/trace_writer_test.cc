@@ -286,6 +286,18 @@ TEST_F(TraceWriterTest, FullBufferMakesAGap) {
   EXPECT_EQ(stats.gaps, 2u);
 }
 
+TEST_F(TraceWriterTest, GapStandsAtTheEndToo) {
+  {
+    disk_.SetShut(true);
+    const auto writer = Open({.buffer_bytes = 4096});
+    writer->Append(Start());
+    disk_.AwaitWaiting();
+    for (uint64_t i = 0; i < 500; ++i) writer->Append(Numbered(TraceKind::kRandom, i));
+    disk_.SetShut(false);
+  }
+  EXPECT_THAT(Read(), ::testing::EndsWith("187/1:random.185 188/1:gap.314 "));
+}
+
 TEST_F(TraceWriterTest, FailingDiskEndsTheTraceAlone) {
   const auto writer = Open();
   writer->Append(Start());

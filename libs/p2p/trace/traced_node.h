@@ -12,6 +12,8 @@
 // the protocol. What others do with node.network() and node.executor() is recorded as `outside`,
 // and skipped by a replay.
 //
+// Each node has a writer of its own: a run of a trace is one protocol's.
+//
 // Belongs to tasks of the executor. Network, executor and writer must outlive it, and it must
 // outlive the network's callbacks and the executor's tasks, the protocol and the protocol's
 // requests. It makes no call when it is destroyed.
