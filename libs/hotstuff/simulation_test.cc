@@ -108,7 +108,7 @@ TEST(ReputationTest, ADeadReplicaIsPassedOver) {
   ASSERT_EQ(cluster.problem(), "");
   const Counters& counters = cluster.core(0).counters();
   EXPECT_GT(counters.views_entered, 5000u);
-  EXPECT_LT(counters.views_given_up, 20u);
+  EXPECT_LT(counters.views_given_up, counters.views_entered / 100);
 }
 
 // Floods of commands by one replica leave room for the others'.

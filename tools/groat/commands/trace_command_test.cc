@@ -146,7 +146,7 @@ TEST_P(TraceCommandTest, ShowsAndReplaysAnEcho) {
   RecordEcho("echo");
   const Ran text = Groat("show echo");
   EXPECT_EQ(text.exit, 0) << text.err;
-  EXPECT_THAT(text.out, AllOf(HasSubstr("start protocol=echo"), HasSubstr("INVALID_ARGUMENT"),
+  EXPECT_THAT(text.out, AllOf(HasSubstr("start protocol=echo"), HasSubstr("register channel=1"),
                               HasSubstr("request within_task=0 request=5:68656c6c6f"),
                               HasSubstr("send channel=1 recipients=all"), Not(HasSubstr("--"))));
 
