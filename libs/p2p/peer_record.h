@@ -29,7 +29,8 @@ inline constexpr size_t kMaxRecordBytes = 32 + 8 + 1 + kMaxAddressBytes + 64;
 Hash NamespaceHash(std::string_view namespace_name);
 
 // "host:port" with a host of letters, digits, '.', '-', or an IPv6 address in brackets, and a port
-// of 1 to 65535 (0 as well with `allow_port_0`) without leading zeros. InvalidArgument names the address.
+// of 1 to 65535 (0 as well with `allow_port_0`) without leading zeros. InvalidArgument names the
+// address.
 absl::Status CheckAddress(std::string_view address, bool allow_port_0 = false);
 
 struct PeerRecord {

@@ -184,7 +184,8 @@ void Handshakes::Prove(uint32_t index) {
   attempt.end = ours;
   Schedule(wires_.scheduler().Now() + back, Stage::kEnds, index);
   // Last, since it may end all of this.
-  listener->executor().Run([&, theirs = theirs] { listener->Accept(wires_.MakeConnection(theirs)); });
+  listener->executor().Run(
+      [&, theirs = theirs] { listener->Accept(wires_.MakeConnection(theirs)); });
 }
 
 void Handshakes::Fail(uint32_t index, absl::Status why, Duration delay) {
