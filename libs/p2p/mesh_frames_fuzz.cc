@@ -133,7 +133,7 @@ class World {
                           .bootstrappers = {{Key(1).public_key(), "one:1"}}};
       options.max_unproven_connections = kMaxUnproven;
       mesh_ = *Mesh::Make(std::move(options), Key(0), executor_, transport_);
-      Register({.name = "urgent", .priority = Priority::kUrgent});
+      Register({.name = "urgent", .priority = Priority::kUrgent, .max_message_bytes = 40'000});
       Register({.name = "rated", .rate = RateLimit{10, 10'000, 1}});
       Register({.name = "pressed",
                 .max_message_bytes = 100'000,
@@ -168,7 +168,7 @@ class World {
 
   void Register(ChannelOptions options) {
     options.backlog_messages = kBacklogMessages;
-    options.backlog_bytes = size_t{2} << 20;
+    options.backlog_bytes = size_t{200'000} + options.max_message_bytes;
     const auto id = static_cast<uint16_t>(channels_.size() + 1);
     channels_.push_back(*mesh_->Register(ChannelId(id), options));
   }
@@ -206,7 +206,7 @@ class World {
     Bytes frame;
     AppendEntry(entry, frame);
     // Sometimes many times over, as a flood would.
-    const size_t copies = steps_.Byte() % 32 == 31 ? 200 : 1;
+    const size_t copies = steps_.Byte() % 32 == 31 ? 50 : 1;
     const Bytes one = frame;
     for (size_t i = 1; i < copies && frame.size() + one.size() <= kMaxFrameBytes; ++i) {
       frame.insert(frame.end(), one.begin(), one.end());
@@ -267,7 +267,7 @@ class World {
       case 4: {
         const auto wire = PickWire();
         const ChannelId channel(1 + steps_.Byte() % kChannels);
-        const Bytes body(size_t{steps_.Byte()} * 1280);
+        const Bytes body(size_t{steps_.Byte()} * 250);
         const uint8_t flags = steps_.Byte() % 2 == 0 ? kMoreFollowsFlag : 0;
         ReceiveEntry(wire, {channel, flags, body});
         break;
@@ -275,7 +275,7 @@ class World {
       case 5: {  // A short body of a long message.
         const auto wire = PickWire();
         const ChannelId channel(1 + steps_.Byte() % kChannels);
-        const EncodedMessage bomb = EncodeMessage(Bytes(size_t{steps_.Byte()} * 5000), 1);
+        const EncodedMessage bomb = EncodeMessage(Bytes(size_t{steps_.Byte()} * 500), 1);
         const uint8_t flags = bomb.compressed ? kCompressedFlag : 0;
         ReceiveEntry(wire, {channel, flags, bomb.body});
         break;
@@ -342,7 +342,7 @@ class World {
       }
       case 16: {
         const Channel& channel = channels_[steps_.Byte() % kChannels];
-        const Bytes payload(size_t{steps_.Byte()} * 2000);
+        const Bytes payload(size_t{steps_.Byte()} * 300);
         channel.sender->Send(Recipients::All(), payload);
         break;
       }
@@ -425,7 +425,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Bytes steps(data, data + size);
   if (size <= 8) {
     groat::sim::SplitMix64 random(groat::LoadBigEndian(data, size));
-    steps.resize(2000);
+    steps.resize(600);
     for (uint8_t& step : steps) step = static_cast<uint8_t>(random.Next());
   }
   World world(steps);
