@@ -39,8 +39,12 @@ void Scheduler::Observe(uint32_t source, uint64_t what, uint64_t detail) {
 }
 
 void Scheduler::Push(Place place) {
-  size_t at = heap_.size();
   heap_.push_back(place);
+  SiftUp(heap_.size() - 1, place);
+}
+
+// Puts `place` at `at` or above it, where it belongs.
+void Scheduler::SiftUp(size_t at, Place place) {
   while (at > 0) {
     const size_t parent = (at - 1) / kChildren;
     if (place >= heap_[parent]) break;
@@ -68,11 +72,35 @@ void Scheduler::SiftDown(size_t at, Place place) {
   heap_[at] = place;
 }
 
+// The last place mostly belongs near the bottom: so the gap sinks all the way, without a comparison
+// with it at each level, and it rises from there. The least child is found without branches, which
+// random times would make a processor guess wrong.
 Scheduler::Place Scheduler::Pop() {
   const Place first = heap_.front();
+  __builtin_prefetch(&slots_[SlotOf(first)]);
   const Place last = heap_.back();
   heap_.pop_back();
-  if (!heap_.empty()) SiftDown(0, last);
+  const size_t size = heap_.size();
+  if (size == 0) return first;
+  size_t gap = 0;
+  size_t begin = 1;
+  for (; begin + kChildren <= size; begin = gap * kChildren + 1) {
+    const Place* const child = &heap_[begin];
+    const size_t left = child[1] < child[0] ? 1 : 0;
+    const size_t right = child[3] < child[2] ? 3 : 2;
+    const size_t least = child[right] < child[left] ? right : left;
+    heap_[gap] = child[least];
+    gap = begin + least;
+  }
+  if (begin < size) {
+    size_t least = begin;
+    for (size_t child = begin + 1; child < size; ++child) {
+      if (heap_[child] < heap_[least]) least = child;
+    }
+    heap_[gap] = heap_[least];
+    gap = least;
+  }
+  SiftUp(gap, last);
   return first;
 }
 

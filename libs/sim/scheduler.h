@@ -117,6 +117,7 @@ class Scheduler {
   uint32_t TakeSlot();
   void Push(Place place);
   Place Pop();
+  void SiftUp(size_t at, Place place);
   void SiftDown(size_t at, Place place);
   void DropCancelled();
   void PushReady(uint32_t slot);
