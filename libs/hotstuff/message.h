@@ -96,6 +96,9 @@ inline constexpr size_t kMaxResponseBytes = 32u << 20;
 Bytes EncodeMessage(const Message& message);
 // InvalidArgument unless the bytes are what EncodeMessage writes, within the bounds.
 absl::StatusOr<MessagePtr> DecodeMessage(ByteView bytes, const CommandBounds& bounds);
+// An encoded proposal is so many bytes, and then its encoded block: whoever stores the block need
+// not encode it again.
+inline constexpr size_t kProposalPrefixBytes = 1;
 // No message that DecodeMessage accepts is larger.
 size_t MaxMessageBytes(const CommandBounds& bounds);
 
