@@ -143,7 +143,7 @@ class World {
       Register({.name = "bulk_pressed",
                 .priority = Priority::kBulk,
                 .when_full = WhenFull::kBackPressure});
-      mesh_->WatchPeers([this](const PeerId&, PeerEvent) { ++watched_; });
+      mesh_->WatchPeers([this](const PeerId& peer, PeerEvent) { OnWatch(peer); });
       GROAT_CHECK_OK(mesh_->Start());
       Authorize();
     });
@@ -177,6 +177,26 @@ class World {
     std::vector<PeerId> peers;
     for (size_t i = 0; i <= kPeers; ++i) peers.push_back(Key(i).public_key());
     GROAT_CHECK_OK(mesh_->SetPeers(0, std::move(peers)));
+  }
+
+  // An application may do anything when it is told of a peer.
+  void OnWatch(const PeerId& peer) {
+    switch (steps_.Byte() % 16) {
+      case 0:
+        mesh_->DropPeers(0);
+        break;
+      case 1:
+        Authorize();
+        break;
+      case 2:
+        mesh_->Block(peer, "fuzz");
+        break;
+      case 3:
+        channels_[0].sender->Send(Recipients::All(), Bytes(10));
+        break;
+      default:
+        break;
+    }
   }
 
   size_t PeerIndex() { return 1 + steps_.Byte() % kPeers; }
@@ -415,7 +435,6 @@ class World {
   std::vector<Channel> channels_;
   std::vector<std::shared_ptr<Wire>> wires_;
   Duration time_{};
-  uint64_t watched_ = 0;
 };
 
 }  // namespace

@@ -14,6 +14,8 @@ namespace groat::p2p {
 namespace {
 
 constexpr int64_t kNoTimer = std::numeric_limits<int64_t>::max();
+constexpr int64_t kSecondNs = 1'000'000'000;
+static_assert(std::chrono::steady_clock::period::den == kSecondNs);
 
 thread_local const CompletionExecutor* current_executor = nullptr;
 
@@ -54,7 +56,7 @@ void CompletionExecutor::Stop() {
   RunAndWait([this] {
     timers_.clear();
     timer_times_.clear();
-    next_timer_ns_ = kNoTimer;
+    NoteFirstTimer();
   });
   {
     MutexLock lock(posted_mutex_);
@@ -63,6 +65,13 @@ void CompletionExecutor::Stop() {
   queue_->Shutdown();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
+  // Posted since, and never to run: what the tasks hold goes now.
+  std::vector<Task> dropped;
+  {
+    MutexLock lock(posted_mutex_);
+    dropped.swap(posted_);
+    has_posted_ = false;
+  }
 }
 
 void CompletionExecutor::RunAndWait(Task task) {
@@ -86,9 +95,11 @@ size_t CompletionExecutor::waiting_tasks() const {
   return posted_.size();
 }
 
-Instant CompletionExecutor::Now() const {
-  return Instant(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - began_));
+int64_t CompletionExecutor::NowNs() const {
+  return (std::chrono::steady_clock::now() - began_).count();
 }
+
+Instant CompletionExecutor::Now() const { return Instant(Duration(NowNs())); }
 
 int64_t CompletionExecutor::WallClockMs() const {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -115,7 +126,7 @@ TimerId CompletionExecutor::PostAt(Instant when, Task task) {
   const TimerId id = ++last_timer_;
   timers_.emplace(std::pair(when, id), std::move(task));
   timer_times_.emplace(id, when);
-  next_timer_ns_ = timers_.begin()->first.first.time_since_epoch().count();
+  NoteFirstTimer();
   return id;
 }
 
@@ -124,8 +135,17 @@ void CompletionExecutor::Cancel(TimerId timer) {
   if (found == timer_times_.end()) return;
   timers_.erase({found->second, timer});
   timer_times_.erase(found);
-  next_timer_ns_ =
-      timers_.empty() ? kNoTimer : timers_.begin()->first.first.time_since_epoch().count();
+  NoteFirstTimer();
+}
+
+void CompletionExecutor::NoteFirstTimer() {
+  next_timer_ns_.store(
+      timers_.empty() ? kNoTimer : timers_.begin()->first.first.time_since_epoch().count(),
+      std::memory_order_relaxed);
+}
+
+void CompletionExecutor::CountTask() {
+  tasks_run_.store(tasks_run() + 1, std::memory_order_relaxed);
 }
 
 bool CompletionExecutor::TakePosted() {
@@ -136,22 +156,32 @@ bool CompletionExecutor::TakePosted() {
   return true;
 }
 
-void CompletionExecutor::RunDue() {
+void CompletionExecutor::RunDue(int64_t now_ns) {
   // Timers first: posted tasks may go on for ever, timers are set for later.
-  while (!timers_.empty() && timers_.begin()->first.first <= Now()) {
+  while (next_timer_ns_.load(std::memory_order_relaxed) <= now_ns) {
     auto first = timers_.extract(timers_.begin());
     timer_times_.erase(first.key().second);
-    next_timer_ns_ =
-        timers_.empty() ? kNoTimer : timers_.begin()->first.first.time_since_epoch().count();
-    tasks_run_.fetch_add(1, std::memory_order_relaxed);
+    NoteFirstTimer();
+    CountTask();
     first.mapped()();
   }
   if (!TakePosted()) return;
   for (Task& task : running_) {
-    tasks_run_.fetch_add(1, std::memory_order_relaxed);
+    CountTask();
     task();
   }
   running_.clear();
+}
+
+gpr_timespec CompletionExecutor::NextDeadline() const {
+  if (has_posted_.load(std::memory_order_acquire)) return gpr_time_0(GPR_CLOCK_MONOTONIC);
+  const int64_t next_timer_ns = next_timer_ns_.load(std::memory_order_relaxed);
+  if (next_timer_ns == kNoTimer) return gpr_inf_future(GPR_CLOCK_MONOTONIC);
+  // gRPC's monotonic clock is the one that Now() has, but for where it begins.
+  const int64_t at_ns = began_.time_since_epoch().count() + std::max<int64_t>(0, next_timer_ns);
+  return {.tv_sec = at_ns / kSecondNs,
+          .tv_nsec = static_cast<int32_t>(at_ns % kSecondNs),
+          .clock_type = GPR_CLOCK_MONOTONIC};
 }
 
 void CompletionExecutor::Run(int index) {
@@ -159,32 +189,20 @@ void CompletionExecutor::Run(int index) {
   void* tag = nullptr;
   bool ok = false;
   while (true) {
-    // Of the clock that Now() has, turned into gRPC's.
-    gpr_timespec deadline = gpr_inf_future(GPR_CLOCK_MONOTONIC);
-    const int64_t next_timer_ns = next_timer_ns_;
-    if (has_posted_.load(std::memory_order_acquire)) {
-      deadline = gpr_time_0(GPR_CLOCK_MONOTONIC);
-    } else if (next_timer_ns != kNoTimer) {
-      const int64_t wait_ns =
-          std::max<int64_t>(0, next_timer_ns - Now().time_since_epoch().count());
-      deadline =
-          gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_nanos(wait_ns, GPR_TIMESPAN));
-    }
-    const auto status = queue_->AsyncNext(&tag, &ok, deadline);
+    const auto status = queue_->AsyncNext(&tag, &ok, NextDeadline());
     if (status == grpc::CompletionQueue::SHUTDOWN) return;
-    const auto start = std::chrono::steady_clock::now();
-    {
-      MutexLock turn(turn_);
-      current_executor = this;
-      if (status == grpc::CompletionQueue::GOT_EVENT) {
-        tasks_run_.fetch_add(1, std::memory_order_relaxed);
-        static_cast<Completion*>(tag)->OnComplete(ok);
-      }
-      RunDue();
-      current_executor = nullptr;
+    MutexLock turn(turn_);
+    current_executor = this;
+    const int64_t began_ns = NowNs();
+    if (status == grpc::CompletionQueue::GOT_EVENT) {
+      CountTask();
+      static_cast<Completion*>(tag)->OnComplete(ok);
     }
-    const auto busy = std::chrono::steady_clock::now() - start;
-    busy_ns_.fetch_add(static_cast<uint64_t>(busy.count()), std::memory_order_relaxed);
+    RunDue(began_ns);
+    // One thread has the turn, so nobody else writes.
+    busy_ns_.store(busy_ns() + static_cast<uint64_t>(NowNs() - began_ns),
+                   std::memory_order_relaxed);
+    current_executor = nullptr;
   }
 }
 

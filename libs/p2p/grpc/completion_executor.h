@@ -77,9 +77,14 @@ class CompletionExecutor final : public Executor {
   };
 
   void Run(int index);
-  // Posted tasks and timers that are due. With the turn.
-  void RunDue();
+  // How long a thread may wait for completions.
+  gpr_timespec NextDeadline() const;
+  int64_t NowNs() const;
+  // With the turn, as all below.
+  void RunDue(int64_t now_ns);
   bool TakePosted() ABSL_LOCKS_EXCLUDED(posted_mutex_);
+  void NoteFirstTimer();
+  void CountTask();
 
   const std::unique_ptr<grpc::CompletionQueue> queue_;
   const std::string name_;

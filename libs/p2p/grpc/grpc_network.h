@@ -46,6 +46,7 @@ class GrpcNetwork {
   void RunAndWait(Task task);
   // From any thread.
   MeshStats Stats() const { return mesh_->Stats(); }
+  uint64_t cut_off_connections() const { return transport_->cut_off_connections(); }
 
  private:
   GrpcNetwork() = default;

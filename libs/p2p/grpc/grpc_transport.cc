@@ -27,6 +27,7 @@
 #include "base/status_macros.h"
 #include "crypto/key_file.h"
 #include "p2p/grpc/completion_executor.h"
+#include "p2p/grpc/connection_acceptor.h"
 #include "p2p/grpc/grpc_stream.h"
 #include "p2p/grpc/peer_certificate.h"
 #include "p2p/peer_record.h"
@@ -96,6 +97,10 @@ void SetStreamArguments(const Set& set) {
   set(GRPC_ARG_ENABLE_CHANNELZ, 0);
   set(GRPC_ARG_ENABLE_CENSUS, 0);
   set(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0);
+  // A message compressed by gRPC would be inflated before its length is known. It is not, and a
+  // stream that announces any compression is refused.
+  set(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
+  set(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1 << GRPC_COMPRESS_NONE);
   set(GRPC_ARG_ENABLE_DEADLINE_CHECKS, 0);
   set(GRPC_ARG_KEEPALIVE_TIME_MS, std::numeric_limits<int>::max());
 }
@@ -108,8 +113,11 @@ struct ServerCall {
 class ServerStream final : public GrpcStream {
  public:
   ServerStream(Executor& executor, const PeerId& peer, std::unique_ptr<ServerCall> call,
-               const Transport::OnAccept& on_accept)
-      : GrpcStream(executor, peer), call_(std::move(call)), on_accept_(on_accept) {}
+               std::unique_ptr<AcceptedConnection> connection, const Transport::OnAccept& on_accept)
+      : GrpcStream(executor, peer),
+        call_(std::move(call)),
+        connection_(std::move(connection)),
+        on_accept_(on_accept) {}
 
   void Begin() {
     call_->context.AddInitialMetadata(kAcceptedKey, kAcceptedValue);
@@ -128,9 +136,13 @@ class ServerStream final : public GrpcStream {
   void StartWrite(const grpc::ByteBuffer& buffer, void* tag) override {
     call_->stream.Write(buffer, tag);
   }
-  void CancelCall() override { call_->context.TryCancel(); }
+  void CancelCall() override {
+    call_->context.TryCancel();
+    connection_.reset();
+  }
 
   const std::unique_ptr<ServerCall> call_;
+  std::unique_ptr<AcceptedConnection> connection_;
   const Transport::OnAccept&
       on_accept_;  // The transport's, which outlives its streams' operations.
   Operation accepted_{static_cast<Operation::Handler>(&ServerStream::OnAccepted)};
@@ -241,6 +253,10 @@ class GrpcTransport::Impl {
                                  {std::string(key_pem.view()), certificate_pem}})) {}
 
   CompletionExecutor& executor() { return executor_; }
+  uint64_t cut_off_connections() const {
+    const ConnectionAcceptor* acceptor = listening_.load(std::memory_order_acquire);
+    return acceptor == nullptr ? 0 : acceptor->cut_off();
+  }
 
   absl::StatusOr<std::string> Listen(const std::string& address, Admission admission,
                                      OnAccept on_accept);
@@ -272,6 +288,8 @@ class GrpcTransport::Impl {
   std::vector<std::unique_ptr<AcceptSlot>> slots_;
   std::set<DialledStream*> dials_;
   std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<ConnectionAcceptor> acceptor_;                // Hands over to the server.
+  std::atomic<const ConnectionAcceptor*> listening_ = nullptr;  // The same, for other threads.
 };
 
 void GrpcTransport::Impl::AcceptSlot::Wait() {
@@ -282,8 +300,13 @@ void GrpcTransport::Impl::AcceptSlot::Wait() {
 }
 
 void GrpcTransport::Impl::AcceptSlot::OnComplete(bool ok) {
-  if (!ok) return;  // The server stops.
   std::unique_ptr<ServerCall> call = std::exchange(call_, nullptr);
+  if (!ok) return;  // The server stops.
+  if (!transport_.on_accept_) {
+    // Shut down: the queue may take no further call.
+    call->context.TryCancel();
+    return;
+  }
   Wait();
   const auto pems =
       call->context.auth_context()->FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME);
@@ -291,12 +314,13 @@ void GrpcTransport::Impl::AcceptSlot::OnComplete(bool ok) {
   if (pems.size() == 1) {
     peer = ReadPeerCertificate(std::string_view(pems[0].data(), pems[0].size()), NowSeconds());
   }
-  if (!peer.ok() || call->context.method() != kMethod || !transport_.on_accept_) {
+  std::unique_ptr<AcceptedConnection> connection = transport_.acceptor_->Take(call->context.peer());
+  if (!peer.ok() || call->context.method() != kMethod || connection == nullptr) {
     call->context.TryCancel();
     return;
   }
   std::make_shared<ServerStream>(transport_.executor_, *peer, std::move(call),
-                                 transport_.on_accept_)
+                                 std::move(connection), transport_.on_accept_)
       ->Begin();
 }
 
@@ -314,26 +338,36 @@ absl::StatusOr<std::string> GrpcTransport::Impl::Listen(const std::string& addre
             return admission(peer) ? absl::OkStatus()
                                    : absl::UnauthenticatedError("not an authorized peer");
           }));
+  GROAT_ASSIGN_OR_RETURN(
+      acceptor_,
+      ConnectionAcceptor::Listen(address, {.thread_name = absl::StrCat(options_.name, "-accept"),
+                                           .patience = std::chrono::ceil<std::chrono::milliseconds>(
+                                               options_.handshake_timeout)}));
   on_accept_ = std::move(on_accept);
-  int port = 0;
-  builder_.AddListeningPort(address, grpc::experimental::TlsServerCredentials(tls), &port);
+  std::shared_ptr<grpc::experimental::ExternalConnectionAcceptor> connections =
+      builder_.experimental().AddExternalConnectionAcceptor(
+          grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+          grpc::experimental::TlsServerCredentials(tls));
   builder_.RegisterAsyncGenericService(&service_);
   SetStreamArguments(
       [this](const char* name, int value) { builder_.AddChannelArgument(name, value); });
-  builder_.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   // One connection carries one stream.
   builder_.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 1);
   builder_.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
                               ToMs(options_.handshake_timeout));
   server_ = builder_.BuildAndStart();
-  if (server_ == nullptr || port == 0) {
-    return absl::UnavailableError(absl::StrCat("cannot listen on ", address));
-  }
+  GROAT_CHECK(server_ != nullptr);
   for (size_t i = 0; i < kAcceptSlots; ++i) {
     slots_.push_back(std::make_unique<AcceptSlot>(*this));
     slots_.back()->Wait();
   }
-  return absl::StrCat(address.substr(0, address.rfind(':')), ":", port);
+  listening_ = acceptor_.get();
+  acceptor_->Start([connections](int fd) {
+    grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
+    connection.fd = fd;
+    connections->HandleNewConnection(&connection);
+  });
+  return absl::StrCat(address.substr(0, address.rfind(':')), ":", acceptor_->port());
 }
 
 grpc::ChannelArguments GrpcTransport::Impl::DialArguments(Duration timeout) const {
@@ -376,11 +410,13 @@ void GrpcTransport::Impl::Dial(const std::string& address, const PeerId& expecte
 
 void GrpcTransport::Impl::Shutdown() {
   on_accept_ = nullptr;
+  if (acceptor_ != nullptr) acceptor_->Stop();
   while (!dials_.empty()) (*dials_.begin())->Abandon();
 }
 
 void GrpcTransport::Impl::StopServer() {
   if (server_ == nullptr) return;
+  acceptor_->Stop();
   server_->Shutdown(std::chrono::system_clock::now() + kServerGrace);
 }
 
@@ -401,6 +437,7 @@ GrpcTransport::GrpcTransport(std::unique_ptr<Impl> impl) : impl_(std::move(impl)
 GrpcTransport::~GrpcTransport() = default;
 
 CompletionExecutor& GrpcTransport::executor() { return impl_->executor(); }
+uint64_t GrpcTransport::cut_off_connections() const { return impl_->cut_off_connections(); }
 absl::StatusOr<std::string> GrpcTransport::Listen(const std::string& address, Admission admission,
                                                   OnAccept on_accept) {
   return impl_->Listen(address, std::move(admission), std::move(on_accept));

@@ -7,6 +7,9 @@
 // it is connected before the server refuses. OpenSSL negotiates TLS 1.3; nothing below it is
 // offered by peers of ours, and gRPC 1.51 has no way to forbid TLS 1.2 to others.
 //
+// A listener has a thread of its own that takes TCP connections (connection_acceptor.h), which
+// bounds handshakes under way.
+//
 // What a connection may hold here for a reader that stalls: kStreamWindowBytes that gRPC has taken
 // from the socket, one frame that is handed on, and the system's socket buffers.
 //
@@ -51,6 +54,8 @@ class GrpcTransport final : public Transport {
 
   // Its threads run once Start is called.
   CompletionExecutor& executor();
+  // Of those that began no stream in time, or were too many. From any thread, once it listens.
+  uint64_t cut_off_connections() const;
 
   absl::StatusOr<std::string> Listen(const std::string& address, Admission admission,
                                      OnAccept on_accept) override;

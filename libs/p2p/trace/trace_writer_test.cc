@@ -226,7 +226,7 @@ TEST_F(TraceWriterTest, DamageElsewhereIsAnError) {
     writer->Append(Start());
     writer->Append(Numbered(TraceKind::kRandom, 5));
   }
-  for (const size_t file : {0, 1}) {
+  for (const size_t file : {size_t{0}, size_t{1}}) {
     const std::string path = "trace/" + Files()[file];
     const Bytes sound = disk_.Content(path);
     for (size_t at = 0; at + storage::kLogMarkBytes < sound.size(); at += 3) {
