@@ -60,6 +60,9 @@ class Core {
   const LeaderSchedule& committed_schedule() const { return tree_.root().schedule; }
   const ApprovedChangePtr& committed_change() const { return tree_.root().change; }
   const Verifier& verifier() const { return verifier_; }
+  // What this replica's own clients submitted and is not committed, oldest first: the driver hands
+  // it to the next epoch's core.
+  std::vector<Command> OwnCommands() const { return mempool_.AllOwn(); }
 
  private:
   friend class testing::DefectInjector;

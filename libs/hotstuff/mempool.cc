@@ -106,4 +106,12 @@ std::vector<Command> Mempool::Own(uint64_t until_ms) const {
   return out;
 }
 
+std::vector<Command> Mempool::AllOwn() const {
+  std::vector<Command> out;
+  for (const Entry& entry : entries_) {
+    if (entry.origin == self_) out.push_back(entry.command);
+  }
+  return out;
+}
+
 }  // namespace groat::hotstuff

@@ -50,6 +50,8 @@ class Mempool {
 
   // Those that came from this replica's own clients up to a time, at most a block's, oldest first.
   std::vector<Command> Own(uint64_t until_ms) const;
+  // All of those, oldest first: for the pool of the next epoch.
+  std::vector<Command> AllOwn() const;
   size_t own_count() const { return used_own_; }
 
   bool empty() const { return entries_.empty(); }
