@@ -161,11 +161,12 @@ void Mesh::Impl::OnSetsChanged() {
     if (!Wants(id)) gone.push_back(id);
   }
   for (const PeerId& id : gone) {
-    Peer& peer = *peers_[id];
+    // Watches that are told of an end may change the sets again.
+    Peer* peer = Find(id);
+    if (peer == nullptr || Wants(id)) continue;
     dials_.Forget(id);
-    AbandonDial(peer);
-    if (peer.up()) TakeDown(peer, Closure::kDropped);
-    // A watch may have changed the sets meanwhile.
+    AbandonDial(*peer);
+    if (peer->up()) TakeDown(*peer, Closure::kDropped);
     if (!Wants(id)) peers_.erase(id);
   }
   for (const PeerId& id : sets_.allowed()) {

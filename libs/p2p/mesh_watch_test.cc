@@ -13,6 +13,9 @@ using std::chrono::seconds;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
+// The index of the set that a cluster's nodes have.
+constexpr uint64_t kClusterSet = 1;
+
 class MeshWatchTest : public ::testing::Test {
  protected:
   MeshCluster::Options Options() {
@@ -22,7 +25,9 @@ class MeshWatchTest : public ::testing::Test {
       if (i != 0) return;
       network.WatchPeers([this](const PeerId& peer, PeerEvent event) {
         events_.emplace_back(peer, event);
-        if (on_event_) on_event_(peer, event);
+        // It may take itself away.
+        const auto on_event = on_event_;
+        if (on_event) on_event(peer, event);
       });
     };
     return options;
@@ -39,8 +44,8 @@ TEST_F(MeshWatchTest, MayDropTheSetsWhileTheyChange) {
   ASSERT_TRUE(cluster.RunUntilFullMesh(seconds(10)));
   Mesh& mesh = cluster.mesh(0);
   events_.clear();
-  on_event_ = [&](const PeerId&, PeerEvent) { mesh.DropPeers(0); };
-  cluster.executor(0).Run([&] { GROAT_EXPECT_OK(mesh.SetPeers(0, {cluster.id(0)})); });
+  on_event_ = [&](const PeerId&, PeerEvent) { mesh.DropPeers(kClusterSet); };
+  cluster.executor(0).Run([&] { GROAT_EXPECT_OK(mesh.SetPeers(kClusterSet, {cluster.id(0)})); });
   EXPECT_EQ(events_.size(), 3U);
   EXPECT_THAT(mesh.Connected(), IsEmpty());
   EXPECT_EQ(mesh.Stats().wanted_peers, 0U);
@@ -54,9 +59,9 @@ TEST_F(MeshWatchTest, MayAuthorizeAgainWhomTheChangeDropped) {
   events_.clear();
   on_event_ = [&](const PeerId&, PeerEvent) {
     on_event_ = nullptr;
-    GROAT_EXPECT_OK(mesh.SetPeers(0, cluster.ids()));
+    GROAT_EXPECT_OK(mesh.SetPeers(kClusterSet, cluster.ids()));
   };
-  cluster.executor(0).Run([&] { mesh.DropPeers(0); });
+  cluster.executor(0).Run([&] { mesh.DropPeers(kClusterSet); });
   // One had been told; the others stand.
   EXPECT_EQ(events_.size(), 1U);
   EXPECT_EQ(mesh.Connected().size(), 2U);

