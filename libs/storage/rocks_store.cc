@@ -51,7 +51,7 @@ absl::Status ToStatus(const rocksdb::Status& status, absl::string_view operation
                       absl::StrCat(operation, " ", folder, ": ", status.ToString()));
 }
 
-rocksdb::Options MakeOptions() {
+rocksdb::Options MakeOptions(RocksStore::Values values) {
   rocksdb::Options options;
   options.create_if_missing = true;
   options.paranoid_checks = true;
@@ -70,6 +70,12 @@ rocksdb::Options MakeOptions() {
   options.memtable_prefix_bloom_size_ratio = 0.02;
   options.write_buffer_size = 16 << 20;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  if (values == RocksStore::Values::kLarge) {
+    options.write_buffer_size = 64 << 20;
+    options.enable_blob_files = true;
+    options.min_blob_size = 4 << 10;
+    options.enable_blob_garbage_collection = true;
+  }
   return options;
 }
 
@@ -81,25 +87,15 @@ rocksdb::ReadOptions ReadVerified() {
 
 }  // namespace
 
-RocksBatch& RocksBatch::Put(ByteView key, ByteView value) {
-  changes_.push_back({ToString(key), ToString(value)});
-  return *this;
-}
-
-RocksBatch& RocksBatch::Delete(ByteView key) {
-  changes_.push_back({ToString(key), std::nullopt});
-  return *this;
-}
-
 RocksStore::RocksStore(std::string folder, std::unique_ptr<rocksdb::DB> db)
     : folder_(std::move(folder)), db_(std::move(db)) {}
 RocksStore::RocksStore(RocksStore&&) noexcept = default;
 RocksStore& RocksStore::operator=(RocksStore&&) noexcept = default;
 RocksStore::~RocksStore() = default;
 
-absl::StatusOr<RocksStore> RocksStore::Open(const std::string& folder) {
+absl::StatusOr<RocksStore> RocksStore::Open(const std::string& folder, Values values) {
   rocksdb::DB* db = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(MakeOptions(), folder, &db);
+  const rocksdb::Status status = rocksdb::DB::Open(MakeOptions(values), folder, &db);
   if (status.IsIOError() && status.ToString().find("lock") != std::string::npos) {
     return absl::FailedPreconditionError(
         absl::StrCat("open ", folder, ": in use by another process: ", status.ToString()));
@@ -117,9 +113,9 @@ absl::StatusOr<std::optional<Bytes>> RocksStore::Get(ByteView key) const {
   return ToBytes(value);
 }
 
-absl::Status RocksStore::Write(const RocksBatch& batch, Durability durability) {
+absl::Status RocksStore::Write(const StoreBatch& batch, Durability durability) {
   rocksdb::WriteBatch changes;
-  for (const RocksBatch::Change& change : batch.changes_) {
+  for (const StoreBatch::Change& change : batch.changes()) {
     const rocksdb::Status status = change.value.has_value() ? changes.Put(change.key, *change.value)
                                                             : changes.Delete(change.key);
     GROAT_RETURN_IF_ERROR(ToStatus(status, "write to", folder_));

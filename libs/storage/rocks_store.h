@@ -1,21 +1,14 @@
 // A durable, ordered key-value store: RocksDB behind our Status.
 //
-// Thread-safe. Keys and values are free bytes; keys are ordered as unsigned bytes.
-// Errors name the folder. DataLoss: damage was found; the operator restores from a backup. After a
-// failed write the store refuses every later one, so the process should stop.
+// As OrderedStore says. Errors name the folder. DataLoss: damage was found; the operator restores
+// from a backup.
 #ifndef GROAT_STORAGE_ROCKS_STORE_H_
 #define GROAT_STORAGE_ROCKS_STORE_H_
 
-#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
-#include <utility>
-#include <vector>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
-#include "base/bytes.h"
+#include "storage/ordered_store.h"
 
 namespace rocksdb {
 class DB;
@@ -23,46 +16,27 @@ class DB;
 
 namespace groat::storage {
 
-// Changes that become visible and durable together, in the order given.
-class RocksBatch {
- public:
-  RocksBatch& Put(ByteView key, ByteView value);
-  RocksBatch& Delete(ByteView key);
-  bool empty() const { return changes_.empty(); }
+using RocksBatch = StoreBatch;
 
- private:
-  friend class RocksStore;
-  struct Change {
-    std::string key;
-    std::optional<std::string> value;  // Absent: delete.
+class RocksStore final : public OrderedStore {
+ public:
+  enum class Values {
+    kSmall,  // Kept beside their keys.
+    kLarge,  // Those over 4 KiB go to files of their own, and are not written again when the tables
+             // are merged.
   };
-  std::vector<Change> changes_;
-};
-
-class RocksStore {
- public:
   // Creates the folder if it is not there. FailedPrecondition if another process has it open.
-  static absl::StatusOr<RocksStore> Open(const std::string& folder);
+  static absl::StatusOr<RocksStore> Open(const std::string& folder, Values values = Values::kSmall);
 
   RocksStore(RocksStore&&) noexcept;
   RocksStore& operator=(RocksStore&&) noexcept;
-  ~RocksStore();
+  ~RocksStore() override;
 
-  // The value, or nothing if the key is not there.
-  absl::StatusOr<std::optional<Bytes>> Get(ByteView key) const;
-
-  enum class Durability {
-    kSynced,    // Survives a crash of the machine when Write returns.
-    kBuffered,  // Survives a crash of the process; a later synced write makes it durable too.
-  };
-  absl::Status Write(const RocksBatch& batch, Durability durability);
-
-  // True: go on. The views are valid during the call.
-  using Visitor = std::function<bool(ByteView key, ByteView value)>;
-  // Visits begin <= key < end in order, as of one moment. An empty `end` means no end.
-  absl::Status Scan(ByteView begin, ByteView end, const Visitor& visit) const;
-  // The last entry with begin <= key < end, or nothing. An empty `end` means no end.
-  absl::StatusOr<std::optional<std::pair<Bytes, Bytes>>> Last(ByteView begin, ByteView end) const;
+  absl::StatusOr<std::optional<Bytes>> Get(ByteView key) const override;
+  absl::Status Write(const StoreBatch& batch, Durability durability) override;
+  absl::Status Scan(ByteView begin, ByteView end, const Visitor& visit) const override;
+  absl::StatusOr<std::optional<std::pair<Bytes, Bytes>>> Last(ByteView begin,
+                                                              ByteView end) const override;
 
   // Writes a consistent copy, which Open opens, to `folder`, which must not exist. Linked, not
   // copied, where both are on one file system.
