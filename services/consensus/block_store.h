@@ -1,0 +1,141 @@
+// A replica's own copy of the chain and its memory: committed blocks with their certificates,
+// blocks that are not committed yet, what it must not forget, and what it needs to start again.
+//
+// Thread-safe for reads; Write has one caller. A block's bytes are written once, when it is
+// persisted; its commit adds a small record that names it.
+//
+//   b <height u64><id 32>   block                  c <height u64>   id, repeated commands,
+//   certificate p <height u64>          commit proof           h <epoch u64>    handover: change,
+//   proof s                       safety record          r                last committed height,
+//   epoch, t                       height, client table                    leader schedule, ordered
+//   change m                       format version, chain
+#ifndef GROAT_SERVICES_CONSENSUS_BLOCK_STORE_H_
+#define GROAT_SERVICES_CONSENSUS_BLOCK_STORE_H_
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "hotstuff/effects.h"
+#include "storage/ordered_store.h"
+
+namespace groat::consensus_service {
+
+using hotstuff::Epoch;
+using hotstuff::Height;
+
+// Where a command stands in the order.
+struct Position {
+  Height height;
+  uint32_t index = 0;
+  friend bool operator==(const Position&, const Position&) = default;
+};
+
+// A stored block in its encoded form; the views are into `encoding`.
+struct StoredBlock {
+  Bytes encoding;
+  hotstuff::BlockId id;
+  std::vector<uint32_t> repeated;  // Indexes of commands that have no effect, ascending.
+  Bytes certificate;
+
+  // Parts of the encoding (hotstuff/block.h).
+  ByteView header() const;
+  ByteView signature() const;
+  ByteView commands() const;
+};
+
+struct ProvenCommit {
+  Height height;  // Of the block that the proof is for.
+  hotstuff::CommitProof proof;
+};
+
+// Everything that one turn changes. Blocks may come with their bytes, so that they need not be
+// encoded again.
+struct StoreTurn {
+  struct NewBlock {
+    hotstuff::BlockPtr block;
+    std::shared_ptr<const Bytes> encoding;  // May be null.
+  };
+  std::optional<hotstuff::SafetyState> safety;
+  std::vector<NewBlock> blocks;
+  std::vector<hotstuff::CommittedBlock> commits;  // Ascending, after the last committed one.
+  std::vector<ProvenCommit> proofs;
+  // With commits: as of the last of them.
+  std::optional<hotstuff::LeaderSchedule> schedule;
+  hotstuff::ApprovedChangePtr change;
+  // Now and then, so that a start need not read all blocks: the table as of a height.
+  std::optional<std::pair<Height, hotstuff::ClientTable>> clients;
+  std::optional<hotstuff::HandoverProof> handover;  // The epoch ended with the last commit.
+
+  bool needs_sync() const { return safety.has_value() || handover.has_value(); }
+  bool empty() const { return !needs_sync() && blocks.empty() && commits.empty(); }
+};
+
+class BlockStore {
+ public:
+  // FailedPrecondition if the data is of another chain or a newer format; DataLoss names what is
+  // missing, damaged or contradicts itself.
+  static absl::StatusOr<std::unique_ptr<BlockStore>> Open(
+      std::unique_ptr<storage::OrderedStore> store, const hotstuff::Genesis& genesis);
+
+  // The epoch that the chain is in, its validators, and what the core starts from. Memory is lost
+  // if blocks are here without a safety record. Reads the commands committed since the last client
+  // table.
+  struct Loaded {
+    Epoch epoch;
+    std::vector<hotstuff::Validator> validators;
+    hotstuff::Restored restored;
+  };
+  absl::StatusOr<Loaded> Load();
+
+  // With a safety record everything is durable on return. An error leaves the store unusable.
+  absl::Status Write(const StoreTurn& turn);
+
+  // 0 before the first block.
+  Height last() const { return Height(last_.load(std::memory_order_acquire)); }
+
+  // OutOfRange above the last committed height and for height 0.
+  absl::StatusOr<StoredBlock> At(Height height) const;
+  // Decoded, with its certificate. As At.
+  absl::StatusOr<hotstuff::CommittedBlock> CommittedAt(Height height) const;
+  // The proof for the lowest block at or above a committed height that has one, encoded.
+  struct StoredProof {
+    Height height;
+    Bytes encoding;
+  };
+  absl::StatusOr<StoredProof> ProofFor(Height height) const;
+  // OutOfRange for an epoch that has not ended.
+  absl::StatusOr<hotstuff::HandoverProof> HandoverOf(Epoch epoch) const;
+
+  // Looks for commands in the newest `lookback_blocks` blocks; those that it does not find are
+  // absent. Time in the size of those blocks.
+  using Positions = absl::flat_hash_map<hotstuff::CommandKey, Position>;
+  absl::StatusOr<Positions> Find(const std::vector<hotstuff::CommandKey>& keys,
+                                 size_t lookback_blocks) const;
+
+ private:
+  BlockStore(std::unique_ptr<storage::OrderedStore> store, const hotstuff::Genesis& genesis);
+  absl::Status CheckIdentity();
+  absl::Status LoadEpoch(Loaded& loaded) const;
+  absl::Status LoadRoot(Loaded& loaded);
+  absl::Status LoadClients(hotstuff::Restored& restored) const;
+  absl::Status LoadUncommitted(hotstuff::Restored& restored);
+  absl::Status LoadSafety(hotstuff::Restored& restored) const;
+  void AddBlocks(const StoreTurn& turn, storage::StoreBatch& batch);
+  void AddCommits(const StoreTurn& turn, storage::StoreBatch& batch);
+
+  const std::unique_ptr<storage::OrderedStore> store_;
+  const hotstuff::Genesis genesis_;
+  const hotstuff::ChainId chain_;
+  std::atomic<uint64_t> last_{0};
+  // Of the writer: what is stored above the last committed height.
+  std::map<Height, std::vector<hotstuff::BlockId>> uncommitted_;
+};
+
+}  // namespace groat::consensus_service
+
+#endif  // GROAT_SERVICES_CONSENSUS_BLOCK_STORE_H_

@@ -1,0 +1,231 @@
+#include "services/consensus/block_store.h"
+
+#include <gmock/gmock.h>
+
+#include "base/status_matchers.h"
+#include "hotstuff/testing/fixture.h"
+#include "services/consensus/testing/shared_store.h"
+
+namespace groat::consensus_service {
+namespace {
+
+using consensus_service::testing::SharedStore;
+using ::groat::testing::StatusIs;
+using hotstuff::BlockPtr;
+using hotstuff::CommittedBlock;
+using hotstuff::Restored;
+using hotstuff::View;
+using hotstuff::testing::ChainMaker;
+using hotstuff::testing::MakeCommand;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using Durability = storage::OrderedStore::Durability;
+
+class BlockStoreTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<BlockStore> Open() {
+    auto store = BlockStore::Open(std::make_unique<SharedStore>(disk_), maker_.genesis);
+    GROAT_EXPECT_OK(store);
+    return *std::move(store);
+  }
+  hotstuff::SafetyState Safety(View timeout) {
+    hotstuff::SafetyState safety;
+    safety.chain = maker_.chain;
+    safety.timeout_view = timeout;
+    safety.high_qc = safety.lock = maker_.Certify(*maker_.genesis.Block0());
+    return safety;
+  }
+  // Blocks of heights 1 to 3, of one command each; the third repeats the second's.
+  std::vector<BlockPtr> Chain() {
+    std::vector<BlockPtr> blocks;
+    BlockPtr parent = maker_.genesis.Block0();
+    for (const uint64_t sequence : {1, 2, 2}) {
+      parent = maker_.Extend(parent, parent->view().Next(), nullptr, {MakeCommand(7, sequence)});
+      blocks.push_back(parent);
+    }
+    return blocks;
+  }
+  StoreTurn Commit(const BlockPtr& block, bool fresh = true) {
+    StoreTurn turn;
+    turn.commits.push_back({block, maker_.Certify(*block), {fresh}});
+    turn.proofs.push_back({block->height(), {{block->header()}, maker_.Certify(*block)}});
+    turn.schedule = maker_.schedules[block->id()];
+    return turn;
+  }
+  void Remove(std::string_view key) {
+    GROAT_ASSERT_OK(disk_.Write(storage::StoreBatch().Delete(AsBytes(key)), Durability::kSynced));
+  }
+
+  ChainMaker maker_{4};
+  storage::MemoryStore disk_;
+};
+
+TEST_F(BlockStoreTest, StartsEmpty) {
+  const auto store = Open();
+  GROAT_ASSERT_OK_AND_ASSIGN(const BlockStore::Loaded loaded, store->Load());
+  EXPECT_EQ(loaded.restored.memory, Restored::Memory::kFirstStart);
+  EXPECT_EQ(loaded.restored.root, nullptr);
+  EXPECT_EQ(loaded.validators, maker_.genesis.validators);
+  EXPECT_THAT(store->At(Height(0)), StatusIs(absl::StatusCode::kOutOfRange, ::testing::_));
+  EXPECT_THAT(store->At(Height(1)), StatusIs(absl::StatusCode::kOutOfRange, ::testing::_));
+}
+
+// A replica whose process ends finds its memory, its chain and the blocks above it again.
+TEST_F(BlockStoreTest, RestoresWhatItWrote) {
+  const std::vector<BlockPtr> chain = Chain();
+  const BlockPtr rival =
+      maker_.Extend(chain[0], View(9), maker_.GiveUp(View(8), chain[0]->view()), {});
+  {
+    const auto store = Open();
+    StoreTurn turn;
+    turn.safety = Safety(View(3));
+    for (const BlockPtr& block : {chain[0], chain[1], rival}) turn.blocks.push_back({block, {}});
+    GROAT_ASSERT_OK(store->Write(turn));
+    GROAT_ASSERT_OK(store->Write(Commit(chain[0])));
+    EXPECT_EQ(store->last(), Height(1));
+  }
+  const auto store = Open();
+  GROAT_ASSERT_OK_AND_ASSIGN(const BlockStore::Loaded loaded, store->Load());
+  const Restored& restored = loaded.restored;
+  EXPECT_EQ(restored.memory, Restored::Memory::kKept);
+  EXPECT_EQ(restored.safety->timeout_view, View(3));
+  EXPECT_EQ(restored.root->id(), chain[0]->id());
+  EXPECT_EQ(restored.root_certificate->block(), chain[0]->id());
+  EXPECT_THAT(restored.blocks, SizeIs(2));
+  EXPECT_EQ(restored.clients->Look(MakeCommand(7, 1).key), hotstuff::ClientTable::State::kSeen);
+  EXPECT_EQ(restored.clients->Look(MakeCommand(7, 2).key), hotstuff::ClientTable::State::kFresh);
+
+  // The branch that lost goes with the commit at its height.
+  GROAT_ASSERT_OK(store->Write(Commit(chain[1])));
+  GROAT_ASSERT_OK_AND_ASSIGN(const BlockStore::Loaded later, Open()->Load());
+  EXPECT_THAT(later.restored.blocks, IsEmpty());
+}
+
+TEST_F(BlockStoreTest, ShowsBlocksTheirProofsAndWhatIsRepeated) {
+  const std::vector<BlockPtr> chain = Chain();
+  const auto store = Open();
+  StoreTurn turn = Commit(chain[2], false);
+  turn.commits.insert(turn.commits.begin(), {{chain[0], maker_.Certify(*chain[0]), {true}},
+                                             {chain[1], maker_.Certify(*chain[1]), {true}}});
+  GROAT_ASSERT_OK(store->Write(turn));
+  GROAT_ASSERT_OK_AND_ASSIGN(const StoredBlock stored, store->At(Height(3)));
+  EXPECT_EQ(Bytes(stored.header().begin(), stored.header().end()), chain[2]->header().Encode());
+  EXPECT_EQ(Bytes(stored.commands().begin(), stored.commands().end()),
+            hotstuff::EncodeCommands(chain[2]->commands()));
+  EXPECT_EQ(stored.repeated, std::vector<uint32_t>{0});
+  GROAT_ASSERT_OK_AND_ASSIGN(const CommittedBlock committed, store->CommittedAt(Height(3)));
+  EXPECT_EQ(committed.block->id(), chain[2]->id());
+  EXPECT_EQ(committed.fresh, std::vector<bool>{false});
+  // The proof of the third block serves for the first.
+  GROAT_ASSERT_OK_AND_ASSIGN(const BlockStore::StoredProof proof, store->ProofFor(Height(1)));
+  EXPECT_EQ(proof.height, Height(3));
+}
+
+TEST_F(BlockStoreTest, FindsCommandsWhereTheyTookEffect) {
+  const std::vector<BlockPtr> chain = Chain();
+  const auto store = Open();
+  for (size_t i = 0; i < 3; ++i) GROAT_ASSERT_OK(store->Write(Commit(chain[i], i < 2)));
+  const auto key = MakeCommand(7, 2).key;
+  GROAT_ASSERT_OK_AND_ASSIGN(const auto found, store->Find({key, MakeCommand(8, 1).key}, 100));
+  EXPECT_EQ(found.size(), 1u);
+  EXPECT_EQ(found.at(key), (Position{Height(2), 0}));
+  GROAT_ASSERT_OK_AND_ASSIGN(const auto near, store->Find({key}, 1));
+  EXPECT_THAT(near, IsEmpty());
+}
+
+TEST_F(BlockStoreTest, ReadsTheClientTableAndTheBlocksAfterIt) {
+  const std::vector<BlockPtr> chain = Chain();
+  {
+    const auto store = Open();
+    StoreTurn turn = Commit(chain[0]);
+    turn.clients.emplace(Height(1), hotstuff::ClientTable(maker_.genesis.max_clients));
+    turn.clients->second.Commit(MakeCommand(99, 5).key);  // Only the table tells.
+    GROAT_ASSERT_OK(store->Write(turn));
+    GROAT_ASSERT_OK(store->Write(Commit(chain[1])));
+  }
+  GROAT_ASSERT_OK_AND_ASSIGN(const BlockStore::Loaded loaded, Open()->Load());
+  const auto look = [&](uint64_t client, uint64_t sequence) {
+    return loaded.restored.clients->Look(MakeCommand(client, sequence).key);
+  };
+  EXPECT_EQ(look(99, 5), hotstuff::ClientTable::State::kSeen);
+  EXPECT_EQ(look(7, 1), hotstuff::ClientTable::State::kFresh);  // In the table's time.
+  EXPECT_EQ(look(7, 2), hotstuff::ClientTable::State::kSeen);
+}
+
+// A crash of the machine may lose the commit, never what was voted on.
+TEST_F(BlockStoreTest, SyncsOnlyWithTheSafetyRecord) {
+  const std::vector<BlockPtr> chain = Chain();
+  const auto store = Open();
+  const uint64_t before = disk_.sync_count();
+  StoreTurn turn;
+  turn.safety = Safety(View(1));
+  turn.blocks.push_back({chain[0], nullptr});
+  GROAT_ASSERT_OK(store->Write(turn));
+  EXPECT_EQ(disk_.sync_count(), before + 1);
+  GROAT_ASSERT_OK(store->Write(Commit(chain[0])));
+  EXPECT_EQ(disk_.sync_count(), before + 1);
+  disk_.Crash();
+  GROAT_ASSERT_OK_AND_ASSIGN(const BlockStore::Loaded loaded, Open()->Load());
+  EXPECT_EQ(loaded.restored.root, nullptr);
+  EXPECT_THAT(loaded.restored.blocks, SizeIs(1));
+  EXPECT_EQ(loaded.restored.memory, Restored::Memory::kKept);
+}
+
+TEST_F(BlockStoreTest, TakesBlocksWithoutItsMemoryForAmnesia) {
+  const auto store = Open();
+  StoreTurn turn;
+  turn.safety = Safety(View(1));
+  turn.blocks.push_back({Chain()[0], nullptr});
+  GROAT_ASSERT_OK(store->Write(turn));
+  Remove("s");
+  GROAT_ASSERT_OK_AND_ASSIGN(const BlockStore::Loaded loaded, Open()->Load());
+  EXPECT_EQ(loaded.restored.memory, Restored::Memory::kLost);
+}
+
+TEST_F(BlockStoreTest, RefusesAnotherChain) {
+  Open();
+  hotstuff::Genesis other = maker_.genesis;
+  other.name = "other";
+  EXPECT_THAT(BlockStore::Open(std::make_unique<SharedStore>(disk_), other),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("chain")));
+}
+
+TEST_F(BlockStoreTest, NamesWhatIsDamaged) {
+  struct Case {
+    char kind;
+    const char* message;
+  };
+  for (const Case& test :
+       {Case{'s', "safety record"}, Case{'r', "last commit"}, Case{'c', "block of height 1"},
+        Case{'b', "block of height 1"}, Case{'t', "client table"}}) {
+    SCOPED_TRACE(test.kind);
+    storage::MemoryStore fresh;
+    {
+      auto store = BlockStore::Open(std::make_unique<SharedStore>(fresh), maker_.genesis);
+      StoreTurn turn = Commit(Chain()[0]);
+      turn.safety = Safety(View(1));
+      turn.clients.emplace(Height(1), hotstuff::ClientTable(maker_.genesis.max_clients));
+      GROAT_ASSERT_OK((*store)->Write(turn));
+    }
+    const Bytes begin{static_cast<uint8_t>(test.kind)};
+    const Bytes end{static_cast<uint8_t>(test.kind + 1)};
+    const auto last = *fresh.Last(begin, end);
+    ASSERT_TRUE(last.has_value());
+    const Bytes cut(last->second.begin(), last->second.begin() + 5);
+    GROAT_ASSERT_OK(fresh.Write(storage::StoreBatch().Put(last->first, cut), Durability::kSynced));
+    auto store = BlockStore::Open(std::make_unique<SharedStore>(fresh), maker_.genesis);
+    EXPECT_THAT((*store)->Load(), StatusIs(absl::StatusCode::kDataLoss, HasSubstr(test.message)));
+  }
+}
+
+TEST_F(BlockStoreTest, PassesOnThatTheDiskIsFull) {
+  const auto store = Open();
+  disk_.FailWrites(absl::ResourceExhaustedError("disk full"));
+  EXPECT_THAT(store->Write(Commit(Chain()[0])),
+              StatusIs(absl::StatusCode::kResourceExhausted, ::testing::_));
+  EXPECT_EQ(store->last(), Height(0));
+}
+
+}  // namespace
+}  // namespace groat::consensus_service

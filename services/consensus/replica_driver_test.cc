@@ -1,0 +1,290 @@
+// Whole replicas, but for their clients, on simulated hosts: mesh, disks and time from a seed.
+#include "services/consensus/replica_driver.h"
+
+#include <gmock/gmock.h>
+
+#include "base/status_matchers.h"
+#include "hotstuff/ed25519_scheme.h"
+#include "hotstuff/two_chain.h"
+#include "services/consensus/testing/inline_offload.h"
+#include "services/consensus/testing/shared_store.h"
+#include "sim/mesh_cluster.h"
+
+namespace groat::consensus_service {
+namespace {
+
+using consensus_service::testing::InlineOffload;
+using consensus_service::testing::SharedStore;
+using hotstuff::Command;
+using hotstuff::CommandKey;
+using hotstuff::SubmitVerdict;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::Each;
+using ::testing::SizeIs;
+
+// One process of a replica.
+struct Replica {
+  std::unique_ptr<hotstuff::Ed25519Signer> signer;
+  std::unique_ptr<BlockStore> store;
+  std::unique_ptr<InlineOffload> disk;
+  std::unique_ptr<InlineOffload> workers;
+  std::unique_ptr<ReplicaDriver> driver;
+  absl::Status fatal;
+};
+
+class DriverTest : public ::testing::Test {
+ protected:
+  void Build(uint64_t seed, size_t nodes = 4) {
+    disks_ = std::vector<storage::MemoryStore>(nodes);
+    committed_.assign(nodes, {});
+    cluster_ = std::make_unique<sim::MeshCluster>(sim::MeshCluster::Options{
+        .nodes = nodes, .seed = seed, .program = [this](const sim::MeshCluster::Process& on) {
+          return Make(on);
+        }});
+    genesis_ = hotstuff::Genesis();
+    genesis_.name = "simulated";
+    genesis_.timestamp_ms = static_cast<uint64_t>(sim::kEpochMs);
+    genesis_.block = {100, 64 << 10};
+    genesis_.base_timeout_ms = 100;
+    for (size_t i = 0; i < validators_; ++i) {
+      genesis_.validators.push_back({cluster_->id(i), std::nullopt});
+    }
+  }
+
+  std::shared_ptr<void> Make(const sim::MeshCluster::Process& on) {
+    auto replica = std::make_shared<Replica>();
+    const size_t node = on.node;
+    replica->signer = std::make_unique<hotstuff::Ed25519Signer>(KeyOf(node));
+    replica->store = *BlockStore::Open(std::make_unique<SharedStore>(disks_[node]), genesis_);
+    replica->disk = std::make_unique<InlineOffload>(on.executor, std::chrono::microseconds(300));
+    replica->workers = std::make_unique<InlineOffload>(on.executor, std::chrono::microseconds(50));
+    DriverEvents events;
+    events.committed = [this, node](const std::vector<hotstuff::CommittedBlock>& blocks) {
+      for (const hotstuff::CommittedBlock& block : blocks) {
+        committed_[node][block.block->height()] = block;
+      }
+    };
+    events.fatal = [raw = replica.get()](const absl::Status& status) { raw->fatal = status; };
+    auto driver =
+        ReplicaDriver::Start({genesis_, cluster_->id(node), *replica->signer, on.network,
+                              on.executor, *replica->store, *replica->disk, *replica->workers},
+                             {}, std::move(events));
+    GROAT_CHECK_OK(driver.status());
+    replica->driver = *std::move(driver);
+    return replica;
+  }
+
+  // MeshCluster's.
+  static Ed25519PrivateKey KeyOf(size_t i) {
+    Bytes32 seed;
+    StoreBigEndian(i + 1, seed.data(), 8);
+    return Ed25519PrivateKey(seed);
+  }
+
+  Replica& At(size_t i) { return cluster_->program<Replica>(i); }
+  std::vector<SubmitVerdict> Submit(size_t node, uint64_t client, uint64_t first, uint64_t count) {
+    std::vector<Command> commands;
+    for (uint64_t sequence = first; sequence < first + count; ++sequence) {
+      commands.push_back({{hotstuff::ClientId(client), hotstuff::Sequence(sequence)},
+                          Bytes(128, static_cast<uint8_t>(sequence))});
+    }
+    return cluster_->Run(node, [&] { return At(node).driver->Submit(std::move(commands)); });
+  }
+  // How many commands took effect on a node.
+  size_t Effective(size_t node) const {
+    std::map<CommandKey, int> seen;
+    for (const auto& [height, committed] : committed_[node]) {
+      for (size_t i = 0; i < committed.fresh.size(); ++i) {
+        if (committed.fresh[i]) ++seen[committed.block->commands()[i].key];
+      }
+    }
+    for (const auto& [key, times] : seen) EXPECT_EQ(times, 1) << key.sequence.value();
+    return seen.size();
+  }
+  bool RunUntilAllHave(const std::vector<size_t>& nodes, size_t commands, p2p::Duration limit) {
+    return cluster_->scheduler().RunUntil(
+        [&] {
+          return std::all_of(nodes.begin(), nodes.end(),
+                             [&](size_t node) { return Effective(node) >= commands; });
+        },
+        limit, milliseconds(5));
+  }
+  // No two nodes have different blocks at one height.
+  void ExpectOneChain() const {
+    std::map<Height, hotstuff::BlockId> chain;
+    for (const auto& node : committed_) {
+      for (const auto& [height, committed] : node) {
+        EXPECT_EQ(chain.emplace(height, committed.block->id()).first->second,
+                  committed.block->id());
+      }
+    }
+  }
+
+  size_t validators_ = 4;
+  hotstuff::Genesis genesis_;
+  std::vector<storage::MemoryStore> disks_;
+  std::vector<std::map<Height, hotstuff::CommittedBlock>> committed_;
+  std::unique_ptr<sim::MeshCluster> cluster_;
+};
+
+TEST_F(DriverTest, FourReplicasCommitWhatClientsSubmit) {
+  Build(1);
+  cluster_->StartAll();
+  ASSERT_TRUE(cluster_->RunUntilFullMesh(seconds(2)));
+  for (size_t node = 0; node < 4; ++node) {
+    EXPECT_THAT(Submit(node, node + 1, 1, 250), Each(SubmitVerdict::kAccepted));
+  }
+  ASSERT_TRUE(RunUntilAllHave({0, 1, 2, 3}, 1000, seconds(10)));
+  ExpectOneChain();
+  EXPECT_THAT(Submit(0, 1, 250, 1), Each(SubmitVerdict::kCommitted));
+
+  // The store shows what was committed, with proofs that need the validators' keys only.
+  BlockStore& store = *At(2).store;
+  const hotstuff::Verifier verifier = At(2).driver->core().verifier();
+  for (Height height(1); height <= store.last(); height = height.Next()) {
+    GROAT_ASSERT_OK_AND_ASSIGN(const auto stored, store.ProofFor(height));
+    GROAT_ASSERT_OK_AND_ASSIGN(const auto proof, hotstuff::CommitProof::Decode(stored.encoding));
+    GROAT_ASSERT_OK_AND_ASSIGN(const auto proven, store.At(stored.height));
+    GROAT_EXPECT_OK(VerifyCommit(proof, proven.id, hotstuff::TwoChain(), verifier));
+  }
+}
+
+TEST_F(DriverTest, ACrashedReplicaRestartsAndCatchesUp) {
+  Build(2);
+  cluster_->StartAll();
+  ASSERT_TRUE(cluster_->RunUntilFullMesh(seconds(2)));
+  Submit(0, 1, 1, 500);
+  ASSERT_TRUE(RunUntilAllHave({0, 1, 2, 3}, 500, seconds(10)));
+  cluster_->PowerOff(3);
+  disks_[3].Crash();
+  for (uint64_t i = 0; i < 20; ++i) {
+    Submit(0, 1, 501 + 50 * i, 50);
+    cluster_->RunFor(milliseconds(50));
+  }
+  ASSERT_TRUE(RunUntilAllHave({0, 1, 2}, 1500, seconds(20)));
+  cluster_->Start(3);
+  EXPECT_TRUE(cluster_->Run(3, [&] { return At(3).driver->core().status().may_vote; }));
+  Submit(1, 2, 1, 10);
+  ASSERT_TRUE(RunUntilAllHave({0, 1, 2, 3}, 1510, seconds(20)));
+  ExpectOneChain();
+  EXPECT_EQ(At(3).store->last(), At(0).store->last());
+}
+
+// Every process ends at once, and the machines lose what was not synced.
+TEST_F(DriverTest, APowerCutOfAllLosesNothingThatWasCommitted) {
+  Build(3);
+  cluster_->StartAll();
+  ASSERT_TRUE(cluster_->RunUntilFullMesh(seconds(2)));
+  Submit(0, 1, 1, 2000);
+  ASSERT_TRUE(RunUntilAllHave({0}, 500, seconds(10)));
+  for (size_t node = 0; node < 4; ++node) {
+    cluster_->PowerOff(node);
+    disks_[node].Crash();
+  }
+  const size_t before = Effective(0);
+  cluster_->StartAll();
+  ASSERT_TRUE(cluster_->RunUntilFullMesh(seconds(5)));
+  Submit(1, 2, 1, 10);
+  ASSERT_TRUE(RunUntilAllHave({0, 1, 2, 3}, before + 10, seconds(20)));
+  ExpectOneChain();
+}
+
+TEST_F(DriverTest, AReplicaWithoutItsMemoryFollowsAndDoesNotVote) {
+  Build(4);
+  cluster_->StartAll();
+  ASSERT_TRUE(cluster_->RunUntilFullMesh(seconds(2)));
+  Submit(0, 1, 1, 100);
+  ASSERT_TRUE(RunUntilAllHave({0, 1, 2, 3}, 100, seconds(10)));
+  cluster_->Kill(3);
+  GROAT_ASSERT_OK(disks_[3].Write(storage::StoreBatch().Delete(AsBytes("s")),
+                                  storage::OrderedStore::Durability::kSynced));
+  cluster_->Start(3);
+  Submit(0, 1, 101, 100);
+  ASSERT_TRUE(RunUntilAllHave({0, 1, 2, 3}, 200, seconds(20)));
+  EXPECT_FALSE(cluster_->Run(3, [&] { return At(3).driver->core().status().may_vote; }));
+  EXPECT_EQ(At(3).driver->core().counters().votes, 0u);
+}
+
+TEST_F(DriverTest, AFullDiskStopsTheReplicaAndNobodyElse) {
+  Build(5);
+  cluster_->StartAll();
+  ASSERT_TRUE(cluster_->RunUntilFullMesh(seconds(2)));
+  disks_[1].FailWrites(absl::ResourceExhaustedError("disk full"));
+  Submit(0, 1, 1, 100);
+  ASSERT_TRUE(RunUntilAllHave({0, 2, 3}, 100, seconds(20)));
+  EXPECT_EQ(At(1).fatal.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(Effective(1), 0u);
+}
+
+TEST_F(DriverTest, TheSameSeedGivesTheSameRun) {
+  std::vector<std::pair<uint64_t, hotstuff::BlockId>> runs;
+  for (int run = 0; run < 2; ++run) {
+    Build(6);
+    cluster_->StartAll();
+    ASSERT_TRUE(cluster_->RunUntilFullMesh(seconds(2)));
+    Submit(0, 1, 1, 300);
+    cluster_->RunFor(milliseconds(60));
+    cluster_->Kill(2);
+    Submit(1, 2, 1, 300);
+    cluster_->RunFor(seconds(1));
+    cluster_->Start(2);
+    cluster_->RunFor(seconds(3));
+    EXPECT_EQ(Effective(2), 600u);
+    runs.emplace_back(cluster_->scheduler().digest(),
+                      At(0).driver->core().status().committed_block);
+    cluster_.reset();
+  }
+  EXPECT_EQ(runs[0], runs[1]);
+}
+
+// Handover: the validators change places, and the chain goes on.
+TEST_F(DriverTest, AChangeOfValidatorsStartsTheNextEpoch) {
+  Build(7);
+  cluster_->StartAll();
+  ASSERT_TRUE(cluster_->RunUntilFullMesh(seconds(2)));
+  Submit(0, 1, 1, 100);
+  ASSERT_TRUE(RunUntilAllHave({0, 1, 2, 3}, 100, seconds(10)));
+
+  hotstuff::ValidatorChange change;
+  change.next = Epoch(1);
+  change.last_height = Height(At(0).store->last().value() + 20);
+  for (const size_t node : {3, 2, 1, 0}) {
+    change.validators.push_back({cluster_->id(node), std::nullopt});
+  }
+  const Hash digest = hotstuff::ChangeDigest(change, genesis_.Chain());
+  std::vector<hotstuff::SignedShare> shares;
+  for (size_t node = 0; node < 3; ++node) {
+    shares.push_back({hotstuff::ReplicaIndex(static_cast<uint16_t>(node)), digest,
+                      hotstuff::Ed25519Signer(KeyOf(node)).SignShare(digest)});
+  }
+  GROAT_ASSERT_OK_AND_ASSIGN(
+      const Command command,
+      hotstuff::MakeChangeCommand(change, shares, At(0).driver->core().verifier()));
+  EXPECT_THAT(cluster_->Run(0, [&] { return At(0).driver->Submit({command}); }),
+              Each(SubmitVerdict::kAccepted));
+  for (uint64_t i = 0; i < 60; ++i) {
+    Submit(0, 1, 101 + i, 1);
+    cluster_->RunFor(milliseconds(50));
+  }
+  // With the change itself.
+  ASSERT_TRUE(RunUntilAllHave({0, 1, 2, 3}, 161, seconds(20)));
+  for (const size_t node : {0, 1, 2, 3}) {
+    EXPECT_EQ(At(node).driver->core().status().epoch, Epoch(1)) << node;
+  }
+  ExpectOneChain();
+
+  // A restart finds the epoch again.
+  cluster_->Kill(3);
+  cluster_->Start(3);
+  EXPECT_EQ(At(3).driver->core().status().epoch, Epoch(1));
+  Submit(1, 3, 1, 10);
+  ASSERT_TRUE(RunUntilAllHave({0, 1, 2, 3}, 171, seconds(20)));
+  GROAT_ASSERT_OK_AND_ASSIGN(const auto handover, At(3).store->HandoverOf(Epoch(0)));
+  const auto scheme = *hotstuff::MakeScheme(genesis_.validators, genesis_.certificates);
+  GROAT_EXPECT_OK(VerifyHandover(handover, genesis_, hotstuff::TwoChain(),
+                                 {genesis_.Chain(), Epoch(0), 4, scheme.get()}));
+}
+
+}  // namespace
+}  // namespace groat::consensus_service

@@ -1,0 +1,36 @@
+// Hands one memory store to several owners, one after another, as a disk outlives processes. Tests
+// only.
+#ifndef GROAT_SERVICES_CONSENSUS_TESTING_SHARED_STORE_H_
+#define GROAT_SERVICES_CONSENSUS_TESTING_SHARED_STORE_H_
+
+#include <optional>
+#include <utility>
+
+#include "storage/memory_store.h"
+
+namespace groat::consensus_service::testing {
+
+class SharedStore final : public storage::OrderedStore {
+ public:
+  // `store` must outlive this one.
+  explicit SharedStore(storage::MemoryStore& store) : store_(store) {}
+
+  absl::StatusOr<std::optional<Bytes>> Get(ByteView key) const override { return store_.Get(key); }
+  absl::Status Write(const storage::StoreBatch& batch, Durability durability) override {
+    return store_.Write(batch, durability);
+  }
+  absl::Status Scan(ByteView begin, ByteView end, const Visitor& visit) const override {
+    return store_.Scan(begin, end, visit);
+  }
+  absl::StatusOr<std::optional<std::pair<Bytes, Bytes>>> Last(ByteView begin,
+                                                              ByteView end) const override {
+    return store_.Last(begin, end);
+  }
+
+ private:
+  storage::MemoryStore& store_;
+};
+
+}  // namespace groat::consensus_service::testing
+
+#endif  // GROAT_SERVICES_CONSENSUS_TESTING_SHARED_STORE_H_
