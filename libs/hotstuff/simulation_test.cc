@@ -28,18 +28,17 @@ TEST_P(SimulationTest, IsSafeAlwaysAndLiveAfterHealing) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Profiles, SimulationTest,
-                         ::testing::Values(Load{Profile::kMixed, 150}, Load{Profile::kTwins, 600},
-                                           Load{Profile::kCrash, 100},
-                                           Load{Profile::kByzantine, 200},
-                                           Load{Profile::kLagging, 100},
-                                           Load{Profile::kDeadLeaders, 50},
-                                           Load{Profile::kStorm, 300}),
-                         [](const auto& item) {
-                           std::string name(NameOf(item.param.profile));
-                           std::erase(name, '-');
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Profiles, SimulationTest,
+    ::testing::Values(Load{Profile::kMixed, 150}, Load{Profile::kTwins, 600},
+                      Load{Profile::kCrash, 100}, Load{Profile::kByzantine, 200},
+                      Load{Profile::kLagging, 100}, Load{Profile::kDeadLeaders, 50},
+                      Load{Profile::kStorm, 300}, Load{Profile::kLateLeader, 100}),
+    [](const auto& item) {
+      std::string name(NameOf(item.param.profile));
+      std::erase(name, '-');
+      return name;
+    });
 
 TEST(SimulationTest, TwentyTwinsOfLargerClusters) {
   ScheduleSettings settings;

@@ -51,7 +51,7 @@ void Adversary::Learn(Cluster::Node& node, const BlockPtr& block) {
   const auto parent = node.known.find(block->parent());
   if (parent == node.known.end()) return;
   const LeaderSchedule schedule = parent->second.second.Child(
-      block->view(), block->header().proposer, cluster_.config_.n, *cluster_.MakeRule());
+      block->view(), block->header().proposer, cluster_.config_.n, *cluster_.rule_);
   node.known[block->id()] = {block, schedule};
 }
 
@@ -67,7 +67,7 @@ BlockPtr Adversary::BuildOnOlder(Cluster::Node& node, const Block& block) {
   header.parent = parent->first;
   header.height = parent->second.first->height().Next();
   header.schedule =
-      parent->second.second.Child(header.view, node.index, cluster_.config_.n, *cluster_.MakeRule())
+      parent->second.second.Child(header.view, node.index, cluster_.config_.n, *cluster_.rule_)
           .hash();
   const BlockPtr draft =
       Block::Make(header, child->second.first->justify(), block.timeout(), {}, Ed25519Signature());
@@ -109,14 +109,13 @@ void Adversary::Forge(Cluster::Node& node, const Block& base) {
     justify = QuorumCertificate::Make(Epoch(0), view, status.committed_block, proof);
   }
   std::vector<BlockPtr> blocks;
-  const std::unique_ptr<const CommitRule> rule = cluster_.MakeRule();
   for (int i = 0; i < 4; ++i) {
     view = i == 0 ? View(std::max(view.value(), base.view().value()) + 1) : view.Next();
     header.view = view;
     header.height = header.height.Next();
     header.timestamp_ms += 1;
     header.proposer = schedule.LeaderOf(view, n);
-    schedule = schedule.Child(view, header.proposer, n, *rule);
+    schedule = schedule.Child(view, header.proposer, n, *cluster_.rule_);
     header.schedule = schedule.hash();
     blocks.push_back(Block::Make(header, justify, nullptr, {}, Ed25519Signature()));
     header.parent = blocks.back()->id();
@@ -153,6 +152,7 @@ void Adversary::OnSend(Cluster::Node& node, const hotstuff::Send& send) {
   const auto* proposal = std::get_if<Proposal>(send.message.get());
   switch (node.behaviour) {
     case Behaviour::kMute:
+    case Behaviour::kLateLeader:
       return;
     case Behaviour::kSilentLeader:
       if (proposal != nullptr) return;
@@ -197,6 +197,12 @@ void Adversary::OnSend(Cluster::Node& node, const hotstuff::Send& send) {
 }
 
 bool Adversary::OnReceive(Cluster::Node& node, ReplicaIndex from, const MessagePtr& message) {
+  if (node.behaviour == Behaviour::kLateLeader) {
+    for (const LateLeader::Order& order : node.late_leader->OnReceive(from, *message)) {
+      Pass(node, {order.to, order.message});
+    }
+    return true;
+  }
   if (const auto* request = std::get_if<BlockRequest>(message.get())) {
     const auto found = node.forged.find(request->target);
     if (found == node.forged.end()) return false;

@@ -26,11 +26,17 @@ Genesis MakeGenesis(const ClusterConfig& config) {
   return genesis;
 }
 
+std::unique_ptr<const CommitRule> MakeRule(RuleSet rules) {
+  if (rules == RuleSet::kTwoChain) return std::make_unique<TwoChain>();
+  return std::make_unique<ThreeChain>();
+}
+
 }  // namespace
 
 Cluster::Cluster(const ClusterConfig& config)
     : config_(config),
       genesis_(MakeGenesis(config)),
+      rule_(MakeRule(config.rules)),
       scheme_(std::make_unique<MockScheme>(config.n)),
       random_(config.seed),
       checker_(genesis_, config.n) {
@@ -42,6 +48,9 @@ Cluster::Cluster(const ClusterConfig& config)
     const auto behaviour = config.behaviours.find(i);
     if (behaviour != config.behaviours.end()) node->behaviour = behaviour->second;
     node->signer = std::make_unique<MockSigner>(node->index);
+    if (node->behaviour == Behaviour::kLateLeader) {
+      node->late_leader = std::make_unique<LateLeader>(node->index, genesis_, *rule_);
+    }
     const uint64_t skew = random_.Below(2 * config.max_skew_ms + 1);
     node->skew_ms = static_cast<int64_t>(skew) - static_cast<int64_t>(config.max_skew_ms);
     nodes_.push_back(std::move(node));
@@ -50,11 +59,6 @@ Cluster::Cluster(const ClusterConfig& config)
 }
 
 Cluster::~Cluster() = default;
-
-std::unique_ptr<const CommitRule> Cluster::MakeRule() const {
-  if (config_.rules == RuleSet::kTwoChain) return std::make_unique<TwoChain>();
-  return std::make_unique<ThreeChain>();
-}
 
 bool Cluster::IsHonest(size_t node) const {
   return nodes_[node]->behaviour == Behaviour::kHonest && !nodes_[node]->is_twin;
@@ -81,11 +85,10 @@ Restored Cluster::Restore(const Node& node) const {
   }
   ClientTable clients(genesis_.max_clients);
   LeaderSchedule schedule;
-  const std::unique_ptr<const CommitRule> rule = MakeRule();
   for (const CommittedBlock& committed : node.disk.committed) {
     for (const Command& command : committed.block->commands()) clients.Commit(command.key);
     schedule = schedule.Child(committed.block->view(), committed.block->header().proposer,
-                              config_.n, *rule);
+                              config_.n, *rule_);
     if (restored.change == nullptr) {
       restored.change = FindChange(committed.block->commands(), committed.block->height(), genesis_,
                                    {genesis_.Chain(), Epoch(0), config_.n, scheme_.get()});
@@ -268,7 +271,9 @@ void Cluster::Transmit(Node& from, ReplicaIndex to, const MessagePtr& message) {
       uint64_t delay = links.min_delay_ms == links.max_delay_ms
                            ? links.min_delay_ms
                            : random_.Between(links.min_delay_ms, links.max_delay_ms);
-      if (links.late_proposal_ms != 0 && std::holds_alternative<Proposal>(*message)) {
+      // A late leader chooses the time itself.
+      if (links.late_proposal_ms != 0 && std::holds_alternative<Proposal>(*message) &&
+          from.behaviour != Behaviour::kLateLeader) {
         delay += random_.Below(links.late_proposal_ms + 1);
       }
       queue_.Push(now_ms_ + delay, std::move(event));

@@ -17,6 +17,7 @@
 #include "hotstuff/core.h"
 #include "hotstuff/testing/checker.h"
 #include "hotstuff/testing/event_queue.h"
+#include "hotstuff/testing/late_leader.h"
 #include "hotstuff/testing/mock_scheme.h"
 #include "hotstuff/testing/random.h"
 
@@ -35,6 +36,7 @@ enum class Behaviour {
   kFarView,       // Proposes in views that nobody has reached.
   kStaleLeader,   // After a failed view, builds on an older block than it must; fails views itself.
   kMute,          // Sends nothing.
+  kLateLeader,    // See late_leader.h.
 };
 
 struct Links {
@@ -134,9 +136,9 @@ class Cluster {
     std::vector<MessagePtr> past;                                  // For replays.
     std::map<BlockId, std::pair<BlockPtr, LeaderSchedule>> known;  // Blocks that an adversary saw.
     std::map<BlockId, std::vector<BlockPtr>> forged;               // Chains, by their tips.
+    std::unique_ptr<LateLeader> late_leader;
   };
 
-  std::unique_ptr<const CommitRule> MakeRule() const;
   void Start(Node& node);
   Restored Restore(const Node& node) const;
   Now NowOf(const Node& node) const;
@@ -151,6 +153,7 @@ class Cluster {
 
   ClusterConfig config_;
   Genesis genesis_;
+  std::unique_ptr<const CommitRule> rule_;
   std::unique_ptr<MockScheme> scheme_;
   Random random_;
   Checker checker_;

@@ -57,8 +57,8 @@ std::vector<Mutant> MakeAll() {
                      Behaviour::kEquivocate));
   all.push_back(Make("no check of a timeout certificate's views (two chains)", Profile::kStorm,
                      &Defects::no_timeout_view_check, RuleSet::kTwoChain, Behaviour::kStaleLeader));
-  // Votes in a view that was given up are not among them: 20,000 schedules did not turn them into a
-  // fork. core_test.cc shows that the core casts none.
+  all.push_back(Make("votes in a view that was given up (two chains)", Profile::kLateLeader,
+                     &Defects::votes_after_timeout, RuleSet::kTwoChain));
   all.push_back(Make("votes more than once a view", Profile::kTwins, &Defects::votes_twice));
   Mutant memory;
   memory.name = "no durable state: a restart forgets votes";

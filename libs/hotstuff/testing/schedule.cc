@@ -9,7 +9,7 @@ namespace groat::hotstuff::testing {
 namespace {
 
 constexpr std::string_view kNames[] = {"mixed",   "twins",        "crash", "byzantine",
-                                       "lagging", "dead-leaders", "storm"};
+                                       "lagging", "dead-leaders", "storm", "late-leader"};
 constexpr uint64_t kHealedMs = 200'000;  // Virtual time for recovery, far more than needed.
 
 struct Plan {
@@ -99,6 +99,15 @@ Plan MakePlan(Random& random, const ScheduleSettings& settings) {
       plan.partition_percent = random.Percent(50) ? 30 : 0;
       plan.chaos_ms = 3000;
       AddByzantine(random, settings, config);
+      break;
+    case Profile::kLateLeader:
+      config.n = 4;
+      config.votes = VoteSpread::kAll;
+      config.links.max_delay_ms = random.Between(20, 40);
+      config.links.loss_percent = random.Between(0, 3);
+      config.links.late_proposal_ms = random.Between(20, 100);
+      config.base_timeout_ms = 50;
+      config.behaviours[random.Below(config.n)] = Behaviour::kLateLeader;
       break;
     case Profile::kDeadLeaders: {
       config.n = settings.n.value_or(7);

@@ -17,6 +17,7 @@ enum class Profile {
   kLagging,      // One replica is cut off for long.
   kDeadLeaders,  // f replicas are dead from the start.
   kStorm,        // Delays longer than timers, loss and partitions, and one Byzantine replica.
+  kLateLeader,   // n = 4, delays near the timers, and one replica as in late_leader.h.
 };
 std::string_view NameOf(Profile profile);
 std::optional<Profile> ProfileOf(std::string_view name);
