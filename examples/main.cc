@@ -1,4 +1,4 @@
-// Starts some nodes in one process, each with a mesh over gRPC on loopback, and runs both examples
+// Starts some nodes in one process, each with a mesh on loopback, and runs both examples
 // on them:
 //
 //   mesh_example            four nodes, three broadcasts each
@@ -20,8 +20,7 @@
 #include "base/status_macros.h"
 #include "examples/echo.h"
 #include "examples/reliable_broadcast.h"
-#include "p2p/grpc/completion_executor.h"
-#include "p2p/grpc/grpc_network.h"
+#include "p2p/live/live_network.h"
 
 namespace groat::examples {
 namespace {
@@ -59,7 +58,7 @@ class Countdown {
 struct Member {
   std::unique_ptr<Echo> echo;
   std::unique_ptr<ReliableBroadcast> broadcast;
-  std::unique_ptr<p2p::GrpcNetwork> network;
+  std::unique_ptr<p2p::LiveNetwork> network;
 };
 
 double Milliseconds(Clock::duration duration) {
@@ -123,12 +122,12 @@ absl::Status Run(size_t nodes, size_t broadcasts) {
   const Clock::time_point began = Clock::now();
   std::string first_address;
   for (size_t i = 0; i < nodes; ++i) {
-    p2p::GrpcNetworkOptions options;
+    p2p::LiveNetworkOptions options;
     options.mesh.namespace_name = "groat mesh example";
     options.transport.validity = {now_s - 3600, now_s + 3600};
     // The first node is all that the others know; through it they find each other.
     if (i > 0) options.mesh.bootstrappers = {{peers[0], first_address}};
-    GROAT_ASSIGN_OR_RETURN(members[i].network, p2p::GrpcNetwork::Make(std::move(options), keys[i]));
+    GROAT_ASSIGN_OR_RETURN(members[i].network, p2p::LiveNetwork::Make(std::move(options), keys[i]));
     absl::Status status;
     members[i].network->RunAndWait([&] {
       status = SetUp(members[i], i == 0, peers, progress);

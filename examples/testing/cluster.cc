@@ -11,7 +11,7 @@ bool Cluster::WaitUntilConnected(p2p::Duration limit) {
 }
 
 std::vector<ClusterForm> AllForms() {
-  return {{"Simulated", MakeSimulatedCluster}, {"Grpc", MakeGrpcCluster}};
+  return {{"Simulated", MakeSimulatedCluster}, {"Live", MakeLiveCluster}};
 }
 
 }  // namespace groat::examples::testing

@@ -1,4 +1,4 @@
-// Nodes of one protocol, over gRPC or simulated, behind one interface: a test is written once and
+// Nodes of one protocol, real or simulated, behind one interface: a test is written once and
 // runs in both forms.
 //
 // Tests only. One thread.
@@ -47,7 +47,7 @@ class Cluster {
 
 // Every node knows the keys of all, and the address of the first. Networks are running on return.
 using MakeCluster = std::unique_ptr<Cluster> (*)(size_t nodes, uint64_t seed, const Setup& setup);
-std::unique_ptr<Cluster> MakeGrpcCluster(size_t nodes, uint64_t seed, const Setup& setup);
+std::unique_ptr<Cluster> MakeLiveCluster(size_t nodes, uint64_t seed, const Setup& setup);
 std::unique_ptr<Cluster> MakeSimulatedCluster(size_t nodes, uint64_t seed, const Setup& setup);
 
 // For INSTANTIATE_TEST_SUITE_P.

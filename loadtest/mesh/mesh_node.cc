@@ -14,8 +14,7 @@
 #include "loadtest/mesh/links.h"
 #include "loadtest/mesh/mesh_settings.h"
 #include "loadtest/mesh/workload.h"
-#include "p2p/grpc/completion_executor.h"
-#include "p2p/grpc/grpc_network.h"
+#include "p2p/live/live_network.h"
 #include "p2p/peer_record.h"
 
 namespace groat::load {
@@ -67,7 +66,7 @@ class MeshNode final : public Links {
   std::unique_ptr<Workload> workload_;
 
   // Goes first: its executor uses all the others.
-  std::unique_ptr<p2p::GrpcNetwork> network_;
+  std::unique_ptr<p2p::LiveNetwork> network_;
 };
 
 MeshNode::MeshNode(size_t self, size_t nodes, bool star)
@@ -87,11 +86,11 @@ void MeshNode::OnCommand(const std::string& line) {
 }
 
 void MeshNode::Listen(const std::vector<std::string>& words) {
-  p2p::GrpcNetworkOptions options = NetworkOptions(words, ids_);
+  p2p::LiveNetworkOptions options = NetworkOptions(words, ids_);
   if (star_) {
     options.mesh.wants = [this](const p2p::PeerId& peer) { return self_ == 0 || peer == ids_[0]; };
   }
-  auto network = p2p::GrpcNetwork::Make(std::move(options), key_);
+  auto network = p2p::LiveNetwork::Make(std::move(options), key_);
   GROAT_CHECK_OK(network.status());
   network_ = *std::move(network);
   network_->RunAndWait([&] {

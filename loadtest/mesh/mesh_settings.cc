@@ -12,9 +12,9 @@ std::vector<p2p::PeerId> NodeIds(size_t nodes) {
   return ids;
 }
 
-p2p::GrpcNetworkOptions NetworkOptions(const std::vector<std::string>& words,
+p2p::LiveNetworkOptions NetworkOptions(const std::vector<std::string>& words,
                                        const std::vector<p2p::PeerId>& ids) {
-  p2p::GrpcNetworkOptions options;
+  p2p::LiveNetworkOptions options;
   options.mesh.namespace_name = "mesh benchmark";
   options.mesh.listen_address = words.at(1);
   if (words.size() == 4) {

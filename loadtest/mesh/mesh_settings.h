@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "p2p/grpc/grpc_network.h"
+#include "p2p/live/live_network.h"
 #include "p2p/peer_id.h"
 
 namespace groat::load {
@@ -17,7 +17,7 @@ namespace groat::load {
 std::vector<p2p::PeerId> NodeIds(size_t nodes);
 
 // From the words of "listen ADDRESS [BOOTSTRAPPER ADDRESS]".
-p2p::GrpcNetworkOptions NetworkOptions(const std::vector<std::string>& words,
+p2p::LiveNetworkOptions NetworkOptions(const std::vector<std::string>& words,
                                        const std::vector<p2p::PeerId>& ids);
 
 }  // namespace groat::load

@@ -15,8 +15,7 @@
 #include "loadtest/mesh/links.h"
 #include "loadtest/mesh/mesh_settings.h"
 #include "loadtest/mesh/soak_log.h"
-#include "p2p/grpc/completion_executor.h"
-#include "p2p/grpc/grpc_network.h"
+#include "p2p/live/live_network.h"
 
 namespace groat::load {
 namespace {
@@ -66,7 +65,7 @@ class SoakNode {
   bool drained_told_ = false;
 
   // Goes first: its executor uses all the others.
-  std::unique_ptr<p2p::GrpcNetwork> network_;
+  std::unique_ptr<p2p::LiveNetwork> network_;
 };
 
 SoakNode::SoakNode(size_t self, size_t nodes, const std::string& log_path, double rate)
@@ -110,7 +109,7 @@ void SoakNode::OnCommand(const std::string& line) {
 }
 
 void SoakNode::Listen(const std::vector<std::string>& words) {
-  auto network = p2p::GrpcNetwork::Make(NetworkOptions(words, ids_), key_);
+  auto network = p2p::LiveNetwork::Make(NetworkOptions(words, ids_), key_);
   GROAT_CHECK_OK(network.status());
   network_ = *std::move(network);
   network_->RunAndWait([&] {

@@ -15,9 +15,8 @@
 #include "base/check.h"
 #include "base/status_matchers.h"
 #include "crypto/certificate_key.h"
-#include "p2p/grpc/completion_executor.h"
 #include "p2p/grpc/grpc_transport.h"
-#include "p2p/grpc/peer_certificate.h"
+#include "p2p/live/peer_certificate.h"
 #include "p2p/grpc/testing/raw_stream.h"
 #include "p2p/grpc/testing/raw_tls_client.h"
 
@@ -109,7 +108,7 @@ class BadPeersTest : public ::testing::Test {
   }
 
   static std::unique_ptr<GrpcTransport> NodeOf(uint8_t number) {
-    GrpcTransportOptions options;
+    LiveTransportOptions options;
     options.validity = {NowSeconds() - 60, NowSeconds() + 600};
     options.handshake_timeout = kHandshakeTimeout;
     auto node = GrpcTransport::Make(options, KeyOf(number));

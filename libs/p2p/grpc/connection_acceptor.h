@@ -11,7 +11,6 @@
 #ifndef GROAT_P2P_GRPC_CONNECTION_ACCEPTOR_H_
 #define GROAT_P2P_GRPC_CONNECTION_ACCEPTOR_H_
 
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -27,6 +26,8 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
+#include "p2p/live/handshake_limit.h"
+#include "p2p/live/tcp_socket.h"
 
 namespace groat::p2p {
 
@@ -50,6 +51,8 @@ struct AcceptorOptions {
   // Connections that have not begun a stream: how many there may be, and for how long.
   size_t max_pending = 256;
   std::chrono::milliseconds patience = std::chrono::seconds(10);
+  // Whoever comes more often is turned away.
+  HandshakeRates rates = {};
 };
 
 class ConnectionAcceptor {
@@ -78,19 +81,20 @@ class ConnectionAcceptor {
   size_t pending() const ABSL_LOCKS_EXCLUDED(mutex_);
   // Connections that were cut off so far.
   uint64_t cut_off() const { return cut_off_.load(std::memory_order_relaxed); }
+  // Connections that were turned away so far.
+  uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }
 
  private:
   using Clock = std::chrono::steady_clock;
-  // The other end: an IPv6 address, or an IPv4 address mapped to one, and a port.
-  using Source = std::pair<std::array<uint8_t, 16>, uint16_t>;
   struct Pending {
     std::unique_ptr<AcceptedConnection> connection;
     Source source;
     Clock::time_point until;
   };
 
-  ConnectionAcceptor(AcceptorOptions options, int listener, int wake, uint16_t port);
-  static bool SourceOf(std::string_view source, Source& out);
+  ConnectionAcceptor(AcceptorOptions options, Listener listener, int wake);
+  static bool ReadSource(std::string_view source, Source& out);
+  static Instant Now() { return Instant(Clock::now().time_since_epoch()); }
   void Run();
   void AcceptOne() ABSL_LOCKS_EXCLUDED(mutex_);
   void Keep(std::unique_ptr<AcceptedConnection> connection, const Source& source)
@@ -100,13 +104,16 @@ class ConnectionAcceptor {
   int CutOffLate() ABSL_LOCKS_EXCLUDED(mutex_);
 
   const AcceptorOptions options_;
-  const int listener_;
+  const Socket listener_;
   const int wake_;  // An eventfd: the end.
   const uint16_t port_;
   HandOver hand_over_;
   std::thread thread_;
-  bool exhausted_ = false;  // Of the thread: no file descriptors are left.
+  // Of the thread.
+  HandshakeLimit limit_;
+  bool exhausted_ = false;  // No file descriptors are left, or nobody may come for now.
   std::atomic<uint64_t> cut_off_ = 0;
+  std::atomic<uint64_t> refused_ = 0;
 
   mutable Mutex mutex_;
   std::list<Pending> pending_ ABSL_GUARDED_BY(mutex_);  // The oldest first.

@@ -29,7 +29,7 @@
 #include "p2p/grpc/completion_executor.h"
 #include "p2p/grpc/connection_acceptor.h"
 #include "p2p/grpc/grpc_stream.h"
-#include "p2p/grpc/peer_certificate.h"
+#include "p2p/live/peer_certificate.h"
 #include "p2p/peer_record.h"
 
 namespace groat::p2p {
@@ -245,7 +245,7 @@ class DialledStream final : public GrpcStream {
 
 class GrpcTransport::Impl {
  public:
-  Impl(const GrpcTransportOptions& options, std::string certificate_pem, SecretText key_pem)
+  Impl(const LiveTransportOptions& options, std::string certificate_pem, SecretText key_pem)
       : options_(options),
         executor_(builder_.AddCompletionQueue(), options.name, options.threads),
         certificates_(std::make_shared<grpc::experimental::StaticDataCertificateProvider>(
@@ -256,6 +256,10 @@ class GrpcTransport::Impl {
   uint64_t cut_off_connections() const {
     const ConnectionAcceptor* acceptor = listening_.load(std::memory_order_acquire);
     return acceptor == nullptr ? 0 : acceptor->cut_off();
+  }
+  uint64_t refused_connections() const {
+    const ConnectionAcceptor* acceptor = listening_.load(std::memory_order_acquire);
+    return acceptor == nullptr ? 0 : acceptor->refused();
   }
 
   absl::StatusOr<std::string> Listen(const std::string& address, Admission admission,
@@ -279,7 +283,7 @@ class GrpcTransport::Impl {
 
   grpc::ChannelArguments DialArguments(Duration timeout) const;
 
-  const GrpcTransportOptions options_;
+  const LiveTransportOptions options_;
   grpc::ServerBuilder builder_;
   CompletionExecutor executor_;
   const std::shared_ptr<grpc::experimental::CertificateProviderInterface> certificates_;
@@ -341,8 +345,10 @@ absl::StatusOr<std::string> GrpcTransport::Impl::Listen(const std::string& addre
   GROAT_ASSIGN_OR_RETURN(
       acceptor_,
       ConnectionAcceptor::Listen(address, {.thread_name = absl::StrCat(options_.name, "-accept"),
+                                           .max_pending = options_.max_handshakes_at_once,
                                            .patience = std::chrono::ceil<std::chrono::milliseconds>(
-                                               options_.handshake_timeout)}));
+                                               options_.handshake_timeout),
+                                           .rates = options_.handshakes}));
   on_accept_ = std::move(on_accept);
   std::shared_ptr<grpc::experimental::ExternalConnectionAcceptor> connections =
       builder_.experimental().AddExternalConnectionAcceptor(
@@ -421,7 +427,7 @@ void GrpcTransport::Impl::StopServer() {
 }
 
 absl::StatusOr<std::unique_ptr<GrpcTransport>> GrpcTransport::Make(
-    const GrpcTransportOptions& options, const Ed25519PrivateKey& key) {
+    const LiveTransportOptions& options, const Ed25519PrivateKey& key) {
   if (options.threads < 1 || options.threads > 8) {
     return absl::InvalidArgumentError(
         absl::StrCat("network threads is ", options.threads, ", want 1 to 8"));
@@ -436,8 +442,9 @@ absl::StatusOr<std::unique_ptr<GrpcTransport>> GrpcTransport::Make(
 GrpcTransport::GrpcTransport(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 GrpcTransport::~GrpcTransport() = default;
 
-CompletionExecutor& GrpcTransport::executor() { return impl_->executor(); }
+ThreadedExecutor& GrpcTransport::executor() { return impl_->executor(); }
 uint64_t GrpcTransport::cut_off_connections() const { return impl_->cut_off_connections(); }
+uint64_t GrpcTransport::refused_connections() const { return impl_->refused_connections(); }
 absl::StatusOr<std::string> GrpcTransport::Listen(const std::string& address, Admission admission,
                                                   OnAccept on_accept) {
   return impl_->Listen(address, std::move(admission), std::move(on_accept));

@@ -13,8 +13,7 @@
 // What a connection may hold here for a reader that stalls: kStreamWindowBytes that gRPC has taken
 // from the socket, one frame that is handed on, and the system's socket buffers.
 //
-// Threads as transport.h says; the executor is the owner's. Life: destroy after the executor has
-// stopped. StopServer ends what Shutdown cannot, from a thread of the owner's.
+// Threads and life: live/live_transport.h.
 #ifndef GROAT_P2P_GRPC_GRPC_TRANSPORT_H_
 #define GROAT_P2P_GRPC_GRPC_TRANSPORT_H_
 
@@ -22,40 +21,24 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "crypto/certificate.h"
 #include "crypto/ed25519.h"
-#include "p2p/transport.h"
-
-namespace grpc {
-class CompletionQueue;
-}  // namespace grpc
+#include "p2p/live/live_transport.h"
 
 namespace groat::p2p {
-
-class CompletionExecutor;
 
 // What gRPC takes from a socket ahead of its reader, for one connection.
 inline constexpr size_t kStreamWindowBytes = size_t{1} << 20;
 
-struct GrpcTransportOptions {
-  std::string name = "mesh";  // Of the network: its threads are called so.
-  int threads = 1;            // 1 to 8.
-  // Of the certificate that is made for this process.
-  CertificateValidity validity = {};
-  Duration handshake_timeout = std::chrono::seconds(10);
-};
-
-class GrpcTransport final : public Transport {
+class GrpcTransport final : public LiveTransport {
  public:
   // InvalidArgument for a bad validity or number of threads.
-  static absl::StatusOr<std::unique_ptr<GrpcTransport>> Make(const GrpcTransportOptions& options,
+  static absl::StatusOr<std::unique_ptr<GrpcTransport>> Make(const LiveTransportOptions& options,
                                                              const Ed25519PrivateKey& key);
   ~GrpcTransport() override;
 
-  // Its threads run once Start is called.
-  CompletionExecutor& executor();
-  // Of those that began no stream in time, or were too many. From any thread, once it listens.
-  uint64_t cut_off_connections() const;
+  ThreadedExecutor& executor() override;
+  uint64_t cut_off_connections() const override;
+  uint64_t refused_connections() const override;
 
   absl::StatusOr<std::string> Listen(const std::string& address, Admission admission,
                                      OnAccept on_accept) override;
@@ -63,9 +46,7 @@ class GrpcTransport final : public Transport {
             OnDialled done) override;
   void Shutdown() override;
 
-  // After Shutdown, while the executor runs, and not from it: ends the server and what is left of
-  // its streams.
-  void StopServer();
+  void StopServer() override;
 
  private:
   class Impl;

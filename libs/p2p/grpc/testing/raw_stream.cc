@@ -12,7 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
-#include "p2p/grpc/peer_certificate.h"
+#include "p2p/live/peer_certificate.h"
 
 namespace groat::p2p::testing {
 namespace {

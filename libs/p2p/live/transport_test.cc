@@ -1,5 +1,4 @@
-// The gRPC form of the transport under the suite that every form passes.
-#include "p2p/grpc/grpc_transport.h"
+// The transports between real processes under the suite that every form passes.
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
@@ -14,8 +13,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
-#include "p2p/grpc/completion_executor.h"
+#include "p2p/grpc/grpc_transport.h"
 #include "p2p/testing/transport_conformance.h"
+#include "p2p/tls/tls_transport.h"
 
 namespace groat::p2p::testing {
 namespace {
@@ -43,9 +43,9 @@ class DeafPort {
   std::string address_;
 };
 
-class GrpcPair final : public TransportPair {
+class LivePair final : public TransportPair {
  public:
-  explicit GrpcPair(int threads) : unused_(false), silent_(true) {
+  LivePair(bool tls, int threads) : unused_(false), silent_(true) {
     const int64_t now = std::chrono::duration_cast<std::chrono::seconds>(
                             std::chrono::system_clock::now().time_since_epoch())
                             .count();
@@ -53,14 +53,18 @@ class GrpcPair final : public TransportPair {
       Bytes32 seed;
       seed[0] = static_cast<uint8_t>(i + 1);
       keys_[i] = std::make_unique<Ed25519PrivateKey>(seed);
-      GrpcTransportOptions options;
+      LiveTransportOptions options;
       options.threads = threads;
       options.validity = {now - 60, now + 3600};
-      transports_[i] = *GrpcTransport::Make(options, *keys_[i]);
+      if (tls) {
+        transports_[i] = *MakeTlsTransport(options, *keys_[i]);
+      } else {
+        transports_[i] = *GrpcTransport::Make(options, *keys_[i]);
+      }
       transports_[i]->executor().Start();
     }
   }
-  ~GrpcPair() override {
+  ~LivePair() override {
     for (auto& transport : transports_) {
       transport->StopServer();
       transport->executor().Stop();
@@ -90,13 +94,15 @@ class GrpcPair final : public TransportPair {
   const DeafPort unused_;
   const DeafPort silent_;
   std::array<std::unique_ptr<Ed25519PrivateKey>, 2> keys_;
-  std::array<std::unique_ptr<GrpcTransport>, 2> transports_;
+  std::array<std::unique_ptr<LiveTransport>, 2> transports_;
 };
 
 INSTANTIATE_TEST_SUITE_P(
-    Grpc, TransportConformanceTest,
-    ::testing::Values(TransportForm{"OneThread", [] { return std::make_unique<GrpcPair>(1); }},
-                      TransportForm{"ThreeThreads", [] { return std::make_unique<GrpcPair>(3); }}),
+    Live, TransportConformanceTest,
+    ::testing::Values(
+        TransportForm{"Tls", [] { return std::make_unique<LivePair>(true, 1); }},
+        TransportForm{"GrpcOneThread", [] { return std::make_unique<LivePair>(false, 1); }},
+        TransportForm{"GrpcThreeThreads", [] { return std::make_unique<LivePair>(false, 3); }}),
     TransportFormName);
 
 }  // namespace

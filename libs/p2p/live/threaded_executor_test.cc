@@ -1,9 +1,11 @@
-#include "p2p/grpc/completion_executor.h"
+// Both executors with threads of their own.
+#include "p2p/live/threaded_executor.h"
 
 #include <gmock/gmock.h>
 #include <grpcpp/alarm.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <filesystem>
@@ -16,6 +18,8 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "p2p/grpc/completion_executor.h"
+#include "p2p/tls/event_loop.h"
 
 namespace groat::p2p {
 namespace {
@@ -43,22 +47,34 @@ class Signal {
   bool happened_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
-class CompletionExecutorTest : public ::testing::TestWithParam<int> {
- protected:
-  CompletionExecutorTest()
-      : executor_(std::make_unique<grpc::CompletionQueue>(), "executor-under-test", GetParam()) {}
-  ~CompletionExecutorTest() override { executor_.Stop(); }
+// Threads of a completion queue; 0 stands for the event loop.
+std::unique_ptr<ThreadedExecutor> ExecutorWith(int threads) {
+  if (threads == 0) return std::make_unique<EventLoop>("executor-und-0");
+  return std::make_unique<CompletionExecutor>(std::make_unique<grpc::CompletionQueue>(),
+                                              "executor-under-test", threads);
+}
 
-  CompletionExecutor executor_;
+class ThreadedExecutorTest : public ::testing::TestWithParam<int> {
+ protected:
+  ThreadedExecutorTest() : made_(ExecutorWith(GetParam())), executor_(*made_) {}
+  ~ThreadedExecutorTest() override { executor_.Stop(); }
+
+  int threads() const { return std::max(1, GetParam()); }
+
+ private:
+  const std::unique_ptr<ThreadedExecutor> made_;
+
+ protected:
+  ThreadedExecutor& executor_;
 };
 
-std::string NameOf(const ::testing::TestParamInfo<int>& info) {
-  return std::to_string(info.param) + "Threads";
+std::string NameOf(const ::testing::TestParamInfo<int>& tested) {
+  return tested.param == 0 ? "EventLoop" : std::to_string(tested.param) + "Threads";
 }
-INSTANTIATE_TEST_SUITE_P(Threads, CompletionExecutorTest, ::testing::Values(1, 4), NameOf);
+INSTANTIATE_TEST_SUITE_P(Forms, ThreadedExecutorTest, ::testing::Values(0, 1, 4), NameOf);
 
 // Ends when the executor has nothing left that was posted before.
-void Settle(CompletionExecutor& executor) {
+void Settle(ThreadedExecutor& executor) {
   executor.RunAndWait([] {});
 }
 
@@ -72,7 +88,7 @@ std::multiset<std::string> ThreadNames() {
   return names;
 }
 
-TEST_P(CompletionExecutorTest, TasksOfOneThreadRunInTheirOrder) {
+TEST_P(ThreadedExecutorTest, TasksOfOneThreadRunInTheirOrder) {
   executor_.Start();
   std::vector<int> ran;  // Of the executor.
   for (int i = 0; i < 1000; ++i) {
@@ -88,7 +104,7 @@ TEST_P(CompletionExecutorTest, TasksOfOneThreadRunInTheirOrder) {
 }
 
 // The tasks share what no lock guards; ThreadSanitizer sees whether two ever meet.
-TEST_P(CompletionExecutorTest, TasksOfAllThreadsRunOneAtATime) {
+TEST_P(ThreadedExecutorTest, TasksOfAllThreadsRunOneAtATime) {
   executor_.Start();
   int ran = 0;
   bool inside = false;
@@ -110,7 +126,7 @@ TEST_P(CompletionExecutorTest, TasksOfAllThreadsRunOneAtATime) {
   EXPECT_EQ(ran, 8 * 500);
 }
 
-TEST_P(CompletionExecutorTest, WhatIsPostedBeforeTheStartRuns) {
+TEST_P(ThreadedExecutorTest, WhatIsPostedBeforeTheStartRuns) {
   int ran = 0;
   executor_.Post([&] { ++ran; });
   EXPECT_EQ(executor_.waiting_tasks(), 1U);
@@ -120,7 +136,7 @@ TEST_P(CompletionExecutorTest, WhatIsPostedBeforeTheStartRuns) {
   EXPECT_EQ(executor_.waiting_tasks(), 0U);
 }
 
-TEST_P(CompletionExecutorTest, TimersRunByTimeAndThenByOrder) {
+TEST_P(ThreadedExecutorTest, TimersRunByTimeAndThenByOrder) {
   executor_.Start();
   std::vector<int> ran;
   Signal last;
@@ -137,7 +153,7 @@ TEST_P(CompletionExecutorTest, TimersRunByTimeAndThenByOrder) {
   executor_.RunAndWait([&] { EXPECT_THAT(ran, ElementsAre(1, 2, 3, 4)); });
 }
 
-TEST_P(CompletionExecutorTest, ATimerIsNotEarlyAndKnowsItsTime) {
+TEST_P(ThreadedExecutorTest, ATimerIsNotEarlyAndKnowsItsTime) {
   executor_.Start();
   Signal fired;
   Instant due;
@@ -152,7 +168,7 @@ TEST_P(CompletionExecutorTest, ATimerIsNotEarlyAndKnowsItsTime) {
 }
 
 // A thread that already waits, for ever or for a later timer, learns of an earlier one.
-TEST_P(CompletionExecutorTest, AnEarlierTimerOvertakesALaterOne) {
+TEST_P(ThreadedExecutorTest, AnEarlierTimerOvertakesALaterOne) {
   executor_.Start();
   executor_.RunAndWait([&] { executor_.PostAfter(hours(1), [] { ADD_FAILURE(); }); });
   for (int i = 0; i < 20; ++i) {
@@ -162,7 +178,7 @@ TEST_P(CompletionExecutorTest, AnEarlierTimerOvertakesALaterOne) {
   }
 }
 
-TEST_P(CompletionExecutorTest, ACancelledTimerNeverRuns) {
+TEST_P(ThreadedExecutorTest, ACancelledTimerNeverRuns) {
   executor_.Start();
   Signal last;
   executor_.RunAndWait([&] {
@@ -179,37 +195,24 @@ TEST_P(CompletionExecutorTest, ACancelledTimerNeverRuns) {
   last.Wait();
 }
 
-// Neither timers nor completions wait for the end of tasks that post each other for ever.
-TEST_P(CompletionExecutorTest, TasksWithoutEndHoldUpNothing) {
+// Timers do not wait for the end of tasks that post each other for ever.
+TEST_P(ThreadedExecutorTest, TasksWithoutEndHoldUpNothing) {
   executor_.Start();
   Signal timer_fired;
-  Signal completed;
   std::atomic<bool> stop = false;
   std::function<void()> again = [&] {
     if (!stop) executor_.Post([&] { again(); });
   };
-  class Ended final : public Completion {
-   public:
-    explicit Ended(Signal& ended) : ended_(ended) {}
-    void OnComplete(bool) override { ended_.Notify(); }
-
-   private:
-    Signal& ended_;
-  } ended(completed);
-  grpc::Alarm alarm;
   executor_.RunAndWait([&] {
     again();
     executor_.PostAfter(milliseconds(5), [&] { timer_fired.Notify(); });
-    alarm.Set(&executor_.completion_queue(), gpr_time_0(GPR_CLOCK_MONOTONIC),
-              static_cast<Completion*>(&ended));
   });
   timer_fired.Wait();
-  completed.Wait();
   stop = true;
   Settle(executor_);
 }
 
-TEST_P(CompletionExecutorTest, StopRunsWhatWasPostedAndDropsTimers) {
+TEST_P(ThreadedExecutorTest, StopRunsWhatWasPostedAndDropsTimers) {
   executor_.Start();
   int ran = 0;
   const auto held = std::make_shared<int>();
@@ -225,35 +228,21 @@ TEST_P(CompletionExecutorTest, StopRunsWhatWasPostedAndDropsTimers) {
   executor_.Stop();
 }
 
-TEST_P(CompletionExecutorTest, StopWaitsForOperationsUnderWay) {
-  executor_.Start();
-  class Ended final : public Completion {
-   public:
-    void OnComplete(bool) override { ended = true; }
-    bool ended = false;
-  } operation;
-  grpc::Alarm alarm;
-  alarm.Set(&executor_.completion_queue(), gpr_time_from_millis(100, GPR_TIMESPAN),
-            static_cast<Completion*>(&operation));
-  executor_.Stop();
-  EXPECT_TRUE(operation.ended);
-}
-
-TEST_P(CompletionExecutorTest, ItsThreadsAreCountedNamedAndItsOwn) {
+TEST_P(ThreadedExecutorTest, ItsThreadsAreCountedNamedAndItsOwn) {
   const std::multiset<std::string> before = ThreadNames();
   executor_.Start();
-  EXPECT_EQ(executor_.threads(), GetParam());
+  EXPECT_EQ(executor_.threads(), threads());
   // Names are given by the threads themselves: wait for the last.
   std::multiset<std::string> names;
-  while (names.count("executor-und-" + std::to_string(GetParam() - 1)) == 0) names = ThreadNames();
-  for (int i = 0; i < GetParam(); ++i) {
+  while (names.count("executor-und-" + std::to_string(threads() - 1)) == 0) names = ThreadNames();
+  for (int i = 0; i < threads(); ++i) {
     EXPECT_EQ(names.count("executor-und-" + std::to_string(i)), 1U) << i;
   }
   executor_.Stop();
   EXPECT_EQ(ThreadNames().count("executor-und-0"), 0U);
 }
 
-TEST_P(CompletionExecutorTest, CountsItsWork) {
+TEST_P(ThreadedExecutorTest, CountsItsWork) {
   executor_.Start();
   Signal entered;
   Signal go_on;
@@ -275,18 +264,63 @@ TEST_P(CompletionExecutorTest, CountsItsWork) {
   EXPECT_GE(executor_.busy_ns(), 5'000'000U);
 }
 
-TEST(CompletionExecutorLifeTest, OneThatNeverRanMayGo) {
-  CompletionExecutor executor(std::make_unique<grpc::CompletionQueue>(), "idle", 1);
-  const auto held = std::make_shared<int>();
-  executor.Post([held] { ADD_FAILURE(); });
-  executor.Stop();
+TEST_P(ThreadedExecutorTest, RandomNumbersDiffer) {
+  const auto other = ExecutorWith(GetParam());
+  EXPECT_NE(executor_.Random(), other->Random());
+  EXPECT_NE(executor_.Random(), executor_.Random());
 }
 
-TEST(CompletionExecutorLifeTest, RandomNumbersDiffer) {
-  CompletionExecutor a(std::make_unique<grpc::CompletionQueue>(), "a", 1);
-  CompletionExecutor b(std::make_unique<grpc::CompletionQueue>(), "b", 1);
-  EXPECT_NE(a.Random(), b.Random());
-  EXPECT_NE(a.Random(), a.Random());
+// Also if it never ran.
+TEST_P(ThreadedExecutorTest, OneThatNeverRanMayGo) {
+  const auto held = std::make_shared<int>();
+  executor_.Post([held] { ADD_FAILURE(); });
+}
+
+// What completes, beside tasks and timers.
+class CompletionTest : public ::testing::TestWithParam<int> {
+ protected:
+  CompletionTest() : executor_(std::make_unique<grpc::CompletionQueue>(), "test", GetParam()) {
+    executor_.Start();
+  }
+  ~CompletionTest() override { executor_.Stop(); }
+  CompletionExecutor executor_;
+};
+INSTANTIATE_TEST_SUITE_P(Forms, CompletionTest, ::testing::Values(1, 4), NameOf);
+
+class Ended final : public Completion {
+ public:
+  void OnComplete(bool) override {
+    ended = true;
+    signal.Notify();
+  }
+  bool ended = false;
+  Signal signal;
+};
+
+TEST_P(CompletionTest, TasksWithoutEndHoldUpNoCompletion) {
+  std::atomic<bool> stop = false;
+  std::function<void()> again = [&] {
+    if (!stop) executor_.Post([&] { again(); });
+  };
+  Ended operation;
+  grpc::Alarm alarm;
+  executor_.RunAndWait([&] {
+    again();
+    alarm.Set(&executor_.completion_queue(), gpr_time_0(GPR_CLOCK_MONOTONIC),
+              static_cast<Completion*>(&operation));
+  });
+  operation.signal.Wait();
+  stop = true;
+  Settle(executor_);
+}
+
+TEST_P(CompletionTest, StopWaitsForOperationsUnderWay) {
+  Ended operation;
+  grpc::Alarm alarm;
+  alarm.Set(&executor_.completion_queue(), gpr_time_from_millis(100, GPR_TIMESPAN),
+            static_cast<Completion*>(&operation));
+  executor_.Stop();
+  EXPECT_TRUE(operation.ended);
 }
 
 }  // namespace

@@ -4,8 +4,7 @@
 #include "base/check.h"
 #include "base/mutex.h"
 #include "examples/testing/cluster.h"
-#include "p2p/grpc/completion_executor.h"
-#include "p2p/grpc/grpc_network.h"
+#include "p2p/live/live_network.h"
 
 namespace groat::examples::testing {
 namespace {
@@ -36,9 +35,9 @@ void Look(p2p::Executor& executor, const std::function<bool()>& condition, p2p::
   answer.given.NotifyOne();
 }
 
-class GrpcCluster final : public Cluster {
+class LiveCluster final : public Cluster {
  public:
-  GrpcCluster(size_t nodes, uint64_t seed, const Setup& setup) {
+  LiveCluster(size_t nodes, uint64_t seed, const Setup& setup) {
     for (size_t i = 0; i < nodes; ++i) {
       Bytes32 key_seed;
       StoreBigEndian(seed << 16 | i, key_seed.data(), 8);
@@ -50,11 +49,11 @@ class GrpcCluster final : public Cluster {
                               .count();
     std::string first_address;
     for (size_t i = 0; i < nodes; ++i) {
-      p2p::GrpcNetworkOptions options;
+      p2p::LiveNetworkOptions options;
       options.mesh.namespace_name = "examples";
       options.transport.validity = {now_s - 3600, now_s + 3600};
       if (i > 0) options.mesh.bootstrappers = {{members_[0], first_address}};
-      auto network = p2p::GrpcNetwork::Make(std::move(options), keys_[i]);
+      auto network = p2p::LiveNetwork::Make(std::move(options), keys_[i]);
       GROAT_CHECK_OK(network.status());
       networks_.push_back(*std::move(network));
       Run(i, [&] {
@@ -87,13 +86,13 @@ class GrpcCluster final : public Cluster {
   std::vector<Ed25519PrivateKey> keys_;
   std::vector<p2p::PeerId> members_;
   std::vector<std::unique_ptr<p2p::Protocol>> protocols_;  // Outlive the networks.
-  std::vector<std::unique_ptr<p2p::GrpcNetwork>> networks_;
+  std::vector<std::unique_ptr<p2p::LiveNetwork>> networks_;
 };
 
 }  // namespace
 
-std::unique_ptr<Cluster> MakeGrpcCluster(size_t nodes, uint64_t seed, const Setup& setup) {
-  return std::make_unique<GrpcCluster>(nodes, seed, setup);
+std::unique_ptr<Cluster> MakeLiveCluster(size_t nodes, uint64_t seed, const Setup& setup) {
+  return std::make_unique<LiveCluster>(nodes, seed, setup);
 }
 
 }  // namespace groat::examples::testing

@@ -2,8 +2,8 @@
 //
 // Thread-safe. Every label is from a closed set: the network's name and the channels' names are
 // the program's, the rest are enumerations.
-#ifndef GROAT_P2P_GRPC_MESH_METRICS_H_
-#define GROAT_P2P_GRPC_MESH_METRICS_H_
+#ifndef GROAT_P2P_LIVE_MESH_METRICS_H_
+#define GROAT_P2P_LIVE_MESH_METRICS_H_
 
 #include <prometheus/collectable.h>
 
@@ -11,14 +11,14 @@
 #include <vector>
 
 #include "base/mutex.h"
-#include "p2p/grpc/grpc_network.h"
+#include "p2p/live/live_network.h"
 
 namespace groat::p2p {
 
 class MeshMetrics final : public prometheus::Collectable {
  public:
   // `name` is the label `network`. Give it to telemetry::Metrics::Add.
-  MeshMetrics(std::string name, const GrpcNetwork& network);
+  MeshMetrics(std::string name, const LiveNetwork& network);
   // The network is about to go: from now on there is nothing to tell.
   void Detach() ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -27,9 +27,9 @@ class MeshMetrics final : public prometheus::Collectable {
  private:
   const std::string name_;
   mutable Mutex mutex_;
-  const GrpcNetwork* network_ ABSL_GUARDED_BY(mutex_);
+  const LiveNetwork* network_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace groat::p2p
 
-#endif  // GROAT_P2P_GRPC_MESH_METRICS_H_
+#endif  // GROAT_P2P_LIVE_MESH_METRICS_H_

@@ -1,4 +1,4 @@
-#include "p2p/grpc/mesh_metrics.h"
+#include "p2p/live/mesh_metrics.h"
 
 #include <prometheus/client_metric.h>
 #include <prometheus/metric_family.h>
@@ -7,7 +7,6 @@
 #include <limits>
 #include <utility>
 
-#include "p2p/grpc/completion_executor.h"
 #include "p2p/mesh_stats.h"
 
 namespace groat::p2p {
@@ -137,7 +136,7 @@ void CollectLinks(const std::string& network, const MeshStats& stats,
 
 }  // namespace
 
-MeshMetrics::MeshMetrics(std::string name, const GrpcNetwork& network)
+MeshMetrics::MeshMetrics(std::string name, const LiveNetwork& network)
     : name_(std::move(name)), network_(&network) {}
 
 void MeshMetrics::Detach() {
@@ -153,7 +152,13 @@ std::vector<MetricFamily> MeshMetrics::Collect() const {
   CollectChannels(name_, stats, out);
   CollectLinks(name_, stats, out);
   out.push_back(RoundTrips(name_, stats));
-  const CompletionExecutor& executor = network_->executor();
+  Family turned_away(name_, "groat_p2p_turned_away_connections_total",
+                     "Connections that ended before anybody's key was known, by reason.",
+                     MetricType::Counter);
+  turned_away.Add(network_->cut_off_connections(), {{"reason", "no_proof_in_time"}});
+  turned_away.Add(network_->refused_connections(), {{"reason", "too_many_a_second"}});
+  out.push_back(turned_away.Take());
+  const ThreadedExecutor& executor = network_->executor();
   out.push_back(
       Family(name_, "groat_p2p_executor_threads", "Threads of the network.", MetricType::Gauge)
           .Add(static_cast<uint64_t>(executor.threads()))

@@ -1,4 +1,4 @@
-#include "p2p/grpc/peer_certificate.h"
+#include "p2p/live/peer_certificate.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -3,8 +3,8 @@
 // The certificate's names say nothing: who a peer is, is its key, and whether it may connect is
 // decided by the authorized sets. Pure; times are given as values.
 // Source: RFC 8410 (Ed25519 keys in certificates).
-#ifndef GROAT_P2P_GRPC_PEER_CERTIFICATE_H_
-#define GROAT_P2P_GRPC_PEER_CERTIFICATE_H_
+#ifndef GROAT_P2P_LIVE_PEER_CERTIFICATE_H_
+#define GROAT_P2P_LIVE_PEER_CERTIFICATE_H_
 
 #include <cstdint>
 #include <string>
@@ -14,6 +14,8 @@
 #include "crypto/certificate.h"
 #include "crypto/ed25519.h"
 #include "p2p/peer_id.h"
+
+struct x509_st;  // OpenSSL's X509.
 
 namespace groat::p2p {
 
@@ -30,8 +32,11 @@ absl::StatusOr<std::string> MakePeerCertificate(const Ed25519PrivateKey& key,
 // wrong: longer, no certificate, another kind of key, expired, not yet valid.
 absl::StatusOr<PeerId> ReadPeerCertificate(std::string_view pem, int64_t now_s);
 
+// The same of a certificate that OpenSSL has read.
+absl::StatusOr<PeerId> PeerOfCertificate(const x509_st& certificate, int64_t now_s);
+
 inline constexpr size_t kMaxCertificateBytes = 8192;
 
 }  // namespace groat::p2p
 
-#endif  // GROAT_P2P_GRPC_PEER_CERTIFICATE_H_
+#endif  // GROAT_P2P_LIVE_PEER_CERTIFICATE_H_

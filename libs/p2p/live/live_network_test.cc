@@ -1,5 +1,5 @@
 // Meshes of real connections on the loopback interface.
-#include "p2p/grpc/grpc_network.h"
+#include "p2p/live/live_network.h"
 
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
@@ -20,8 +20,7 @@
 #include "base/check.h"
 #include "base/mutex.h"
 #include "base/status_matchers.h"
-#include "p2p/grpc/completion_executor.h"
-#include "p2p/grpc/mesh_metrics.h"
+#include "p2p/live/mesh_metrics.h"
 
 namespace groat::p2p {
 namespace {
@@ -40,18 +39,22 @@ int64_t NowSeconds() {
       .count();
 }
 
+// Of the test that runs.
+Carrier carrier = Carrier::kTls;
+
 // A node, and what came to it.
 class Node {
  public:
   Node(size_t index, const std::vector<PeerId>& peers, const std::string& bootstrapper,
-       const std::function<void(GrpcNetworkOptions&)>& adjust = nullptr, size_t key = SIZE_MAX)
+       const std::function<void(LiveNetworkOptions&)>& adjust = nullptr, size_t key = SIZE_MAX)
       : key_(KeyOf(key == SIZE_MAX ? index : key)) {
-    GrpcNetworkOptions options;
+    LiveNetworkOptions options;
     options.mesh.namespace_name = "test";
+    options.carrier = carrier;
     if (!bootstrapper.empty()) options.mesh.bootstrappers = {{peers[0], bootstrapper}};
     options.transport.validity = {NowSeconds() - 60, NowSeconds() + 3600};
     if (adjust) adjust(options);
-    network_ = *GrpcNetwork::Make(std::move(options), key_);
+    network_ = *LiveNetwork::Make(std::move(options), key_);
     network_->RunAndWait([&] {
       Mesh& mesh = network_->mesh();
       normal_ = *mesh.Register(ChannelId(1), {.name = "normal"});
@@ -78,7 +81,7 @@ class Node {
     });
   }
 
-  GrpcNetwork& network() { return *network_; }
+  LiveNetwork& network() { return *network_; }
   const std::string& address() const { return address_; }
   const absl::Status& started() const { return started_; }
   PeerId id() const { return key_.public_key(); }
@@ -124,7 +127,7 @@ class Node {
   Mutex mutex_;
   CondVar changed_;
   std::map<PeerId, std::vector<Bytes>> got_ ABSL_GUARDED_BY(mutex_);
-  std::unique_ptr<GrpcNetwork> network_;  // Last: its callbacks use what is above.
+  std::unique_ptr<LiveNetwork> network_;  // Last: its callbacks use what is above.
 };
 
 std::vector<PeerId> Ids(size_t count) {
@@ -150,7 +153,18 @@ struct Nodes {
   std::vector<std::unique_ptr<Node>> nodes;
 };
 
-TEST(GrpcNetworkTest, AFullMeshFormsFromOneBootstrapper) {
+class LiveNetworkTest : public ::testing::TestWithParam<Carrier> {
+ protected:
+  LiveNetworkTest() { carrier = GetParam(); }
+};
+
+INSTANTIATE_TEST_SUITE_P(Carriers, LiveNetworkTest,
+                         ::testing::Values(Carrier::kTls, Carrier::kGrpc),
+                         [](const ::testing::TestParamInfo<Carrier>& tested) {
+                           return tested.param == Carrier::kTls ? "Tls" : "Grpc";
+                         });
+
+TEST_P(LiveNetworkTest, AFullMeshFormsFromOneBootstrapper) {
   Nodes nodes(8);
   EXPECT_TRUE(nodes.WaitForFullMesh());
   EXPECT_EQ(nodes[0].Send(nodes[0].normal(), Recipients::All(), {1, 2, 3}).size(), 7);
@@ -160,7 +174,7 @@ TEST(GrpcNetworkTest, AFullMeshFormsFromOneBootstrapper) {
   }
 }
 
-TEST(GrpcNetworkTest, MessagesOfEveryLengthArriveInOrderFromAnyThread) {
+TEST_P(LiveNetworkTest, MessagesOfEveryLengthArriveInOrderFromAnyThread) {
   Nodes nodes(2);
   ASSERT_TRUE(nodes.WaitForFullMesh());
   const Recipients to = Recipients::One(nodes.ids[1]);
@@ -181,7 +195,7 @@ TEST(GrpcNetworkTest, MessagesOfEveryLengthArriveInOrderFromAnyThread) {
   }
 }
 
-TEST(GrpcNetworkTest, BulkTravelsOnItsOwnConnection) {
+TEST_P(LiveNetworkTest, BulkTravelsOnItsOwnConnection) {
   Nodes nodes(3);
   ASSERT_TRUE(nodes.WaitForFullMesh());
   const uint64_t before = nodes[0].network().Stats().connections_made;
@@ -194,7 +208,7 @@ TEST(GrpcNetworkTest, BulkTravelsOnItsOwnConnection) {
   EXPECT_EQ(nodes[0].network().Stats().connections_made, before + 1);
 }
 
-TEST(GrpcNetworkTest, AnAddressThatChangesReachesAllAndADroppedPeerLeavesAll) {
+TEST_P(LiveNetworkTest, AnAddressThatChangesReachesAllAndADroppedPeerLeavesAll) {
   Nodes nodes(4);
   ASSERT_TRUE(nodes.WaitForFullMesh());
   nodes[2].network().RunAndWait(
@@ -220,7 +234,7 @@ TEST(GrpcNetworkTest, AnAddressThatChangesReachesAllAndADroppedPeerLeavesAll) {
   for (const size_t i : {0, 1, 3}) EXPECT_TRUE(nodes[i].WaitForPeers(2)) << i;
 }
 
-TEST(GrpcNetworkTest, APeerThatEndsIsNoticedAndComesBack) {
+TEST_P(LiveNetworkTest, APeerThatEndsIsNoticedAndComesBack) {
   Nodes nodes(4);
   ASSERT_TRUE(nodes.WaitForFullMesh());
   nodes.nodes[3].reset();
@@ -229,7 +243,7 @@ TEST(GrpcNetworkTest, APeerThatEndsIsNoticedAndComesBack) {
   EXPECT_TRUE(nodes.WaitForFullMesh());
 }
 
-TEST(GrpcNetworkTest, StrangersAndWrongKeysAreRefused) {
+TEST_P(LiveNetworkTest, StrangersAndWrongKeysAreRefused) {
   const std::vector<PeerId> ids = Ids(2);
   Node honest(0, ids, "");
   // Key 5 is in nobody's set but its own.
@@ -245,10 +259,10 @@ TEST(GrpcNetworkTest, StrangersAndWrongKeysAreRefused) {
   EXPECT_EQ(fooled.network().Stats().connected_peers, 0);
 }
 
-TEST(GrpcNetworkTest, AnExpiredCertificateIsRefused) {
+TEST_P(LiveNetworkTest, AnExpiredCertificateIsRefused) {
   const std::vector<PeerId> ids = Ids(2);
   Node honest(0, ids, "");
-  Node late(1, ids, honest.address(), [](GrpcNetworkOptions& options) {
+  Node late(1, ids, honest.address(), [](LiveNetworkOptions& options) {
     options.transport.validity = {NowSeconds() - 100, NowSeconds() - 50};
   });
   EXPECT_TRUE(
@@ -256,40 +270,41 @@ TEST(GrpcNetworkTest, AnExpiredCertificateIsRefused) {
   EXPECT_EQ(honest.network().Stats().connected_peers, 0);
 }
 
-TEST(GrpcNetworkTest, AnotherNamespaceIsRefused) {
+TEST_P(LiveNetworkTest, AnotherNamespaceIsRefused) {
   const std::vector<PeerId> ids = Ids(2);
   Node honest(0, ids, "");
   Node other(1, ids, honest.address(),
-             [](GrpcNetworkOptions& options) { options.mesh.namespace_name = "another"; });
+             [](LiveNetworkOptions& options) { options.mesh.namespace_name = "another"; });
   EXPECT_TRUE(honest.Wait(
       [&] { return honest.Closures(PeerClass::kMember, Closure::kWrongNamespace) > 0; }));
   EXPECT_EQ(honest.network().Stats().connected_peers, 0);
 }
 
-TEST(GrpcNetworkTest, AnAddressThatIsTakenOrBadIsAnError) {
+TEST_P(LiveNetworkTest, AnAddressThatIsTakenOrBadIsAnError) {
   const std::vector<PeerId> ids = Ids(2);
   Node first(0, ids, "");
   Node second(1, ids, "",
-              [&](GrpcNetworkOptions& options) { options.mesh.listen_address = first.address(); });
+              [&](LiveNetworkOptions& options) { options.mesh.listen_address = first.address(); });
   EXPECT_THAT(second.started(), ::groat::testing::StatusIs(absl::StatusCode::kUnavailable,
                                                            ::testing::HasSubstr(first.address())));
-  GrpcNetworkOptions options;
+  LiveNetworkOptions options;
+  options.carrier = carrier;
   options.mesh.namespace_name = "test";
   options.mesh.listen_address = "nowhere";
   options.transport.validity = {NowSeconds(), NowSeconds() + 10};
   const Ed25519PrivateKey key = KeyOf(0);
-  EXPECT_THAT(GrpcNetwork::Make(options, key).status(),
+  EXPECT_THAT(LiveNetwork::Make(options, key).status(),
               ::groat::testing::StatusIs(absl::StatusCode::kInvalidArgument,
                                          ::testing::HasSubstr("nowhere")));
   options.mesh.listen_address = "127.0.0.1:0";
   options.transport.threads = 9;
-  EXPECT_THAT(GrpcNetwork::Make(options, key).status(),
+  EXPECT_THAT(LiveNetwork::Make(options, key).status(),
               ::groat::testing::StatusIs(absl::StatusCode::kInvalidArgument,
-                                         ::testing::HasSubstr("9, want 1 to 8")));
+                                         ::testing::HasSubstr("threads is 9")));
 }
 
 // Sockets that speak no TLS, or nothing at all, keep nobody out.
-TEST(GrpcNetworkTest, GarbageAndSilenceOnTheSocketHurtNobody) {
+TEST_P(LiveNetworkTest, GarbageAndSilenceOnTheSocketHurtNobody) {
   const std::vector<PeerId> ids = Ids(2);
   Node honest(0, ids, "");
   std::vector<int> sockets;
@@ -313,12 +328,12 @@ TEST(GrpcNetworkTest, GarbageAndSilenceOnTheSocketHurtNobody) {
   for (const int fd : sockets) close(fd);
 }
 
-TEST(GrpcNetworkTest, TwoNetworksInOneProcessDoNotMix) {
+TEST_P(LiveNetworkTest, TwoNetworksInOneProcessDoNotMix) {
   const std::vector<PeerId> ids = Ids(2);
-  const auto other = [](GrpcNetworkOptions& options) {
+  const auto other = [](LiveNetworkOptions& options) {
     options.mesh.namespace_name = "second";
     options.transport.name = "second";
-    options.transport.threads = 2;
+    options.transport.threads = carrier == Carrier::kGrpc ? 2 : 1;
   };
   Node a(0, ids, "");
   Node b(1, ids, a.address());
@@ -326,7 +341,7 @@ TEST(GrpcNetworkTest, TwoNetworksInOneProcessDoNotMix) {
   Node b2(1, ids, a2.address(), other);
   ASSERT_TRUE(a.WaitForPeers(1));
   ASSERT_TRUE(a2.WaitForPeers(1));
-  EXPECT_EQ(a2.network().executor().threads(), 2);
+  EXPECT_EQ(a2.network().executor().threads(), carrier == Carrier::kGrpc ? 2 : 1);
   for (int i = 0; i < 500; ++i) {
     a.Send(a.normal(), Recipients::All(), {1});
     a2.Send(a2.normal(), Recipients::All(), {2});
@@ -337,7 +352,7 @@ TEST(GrpcNetworkTest, TwoNetworksInOneProcessDoNotMix) {
   for (const Bytes& message : b2.Got(ids[0])) EXPECT_EQ(message, Bytes({2}));
 }
 
-TEST(GrpcNetworkTest, MetricsMove) {
+TEST_P(LiveNetworkTest, MetricsMove) {
   Nodes nodes(2);
   ASSERT_TRUE(nodes.WaitForFullMesh());
   MeshMetrics metrics("test", nodes[0].network());
@@ -360,11 +375,12 @@ TEST(GrpcNetworkTest, MetricsMove) {
   EXPECT_EQ(values["groat_p2p_message_bytes_total test normal in"], 10);
   EXPECT_EQ(values["groat_p2p_executor_threads test"], 1);
   EXPECT_GT(values["groat_p2p_executor_busy_seconds_total test"], 0);
+  EXPECT_TRUE(values.contains("groat_p2p_turned_away_connections_total test no_proof_in_time"));
   metrics.Detach();
   EXPECT_TRUE(metrics.Collect().empty());
 }
 
-TEST(GrpcNetworkTest, NetworksComeAndGoInTheMidstOfTraffic) {
+TEST_P(LiveNetworkTest, NetworksComeAndGoInTheMidstOfTraffic) {
   for (int round = 0; round < 5; ++round) {
     Nodes nodes(4);
     ASSERT_TRUE(nodes.WaitForFullMesh());
@@ -375,6 +391,14 @@ TEST(GrpcNetworkTest, NetworksComeAndGoInTheMidstOfTraffic) {
       }
     }
   }
+}
+
+TEST(CarrierTest, HasAName) {
+  EXPECT_EQ(*CarrierOfName("tls"), Carrier::kTls);
+  EXPECT_EQ(*CarrierOfName("grpc"), Carrier::kGrpc);
+  EXPECT_THAT(CarrierOfName("quic").status(),
+              ::groat::testing::StatusIs(absl::StatusCode::kInvalidArgument,
+                                         ::testing::HasSubstr("`quic`")));
 }
 
 }  // namespace
