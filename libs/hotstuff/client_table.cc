@@ -66,8 +66,14 @@ ClientTable::State ClientTable::Look(const CommandKey& key) const {
 }
 
 bool ClientTable::Commit(const CommandKey& key) {
-  if (Look(key) != State::kFresh) return false;
-  windows_[key.client].Insert(key.sequence);
+  if (key.sequence == Sequence(0)) return false;
+  auto found = windows_.find(key.client);
+  if (found == windows_.end()) {
+    if (windows_.size() >= max_clients_) return false;
+    found = windows_.try_emplace(key.client).first;
+  }
+  if (found->second.Look(key.sequence) != SequenceWindow::State::kFresh) return false;
+  found->second.Insert(key.sequence);
   return true;
 }
 

@@ -73,6 +73,7 @@ bool VoteCollector::Drop(View view, const BlockId& block, const std::vector<Repl
 bool TimeoutCollector::Add(ReplicaIndex signer, View high_qc_view, const Bytes& share) {
   Slot& slot = slots_[signer.value()];
   if (slot.present || slot.banned) return false;
+  used_ = true;
   slot.present = true;
   slot.high_qc_view = high_qc_view;
   slot.share = share;
@@ -108,6 +109,8 @@ bool TimeoutCollector::Drop(const std::vector<ReplicaIndex>& wrong) {
 }
 
 void TimeoutCollector::Clear() {
+  if (!used_) return;
+  used_ = false;
   slots_.assign(slots_.size(), Slot());
   count_ = 0;
   assembling_ = false;

@@ -81,6 +81,7 @@ class TimeoutCollector {
   std::vector<Slot> slots_;
   size_t count_ = 0;
   bool assembling_ = false;
+  bool used_ = false;  // Since the view started; most views have no timeouts.
 };
 
 }  // namespace groat::hotstuff

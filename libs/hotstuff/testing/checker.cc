@@ -5,6 +5,11 @@
 #include "hotstuff/two_chain.h"
 
 namespace groat::hotstuff::testing {
+namespace {
+
+constexpr size_t kPastVotes = 256;
+
+}  // namespace
 
 Checker::Checker(const Genesis& genesis, size_t n) : n_(n) {
   if (genesis.rules == RuleSet::kTwoChain) {
@@ -56,7 +61,8 @@ void Checker::CheckNew(const CommittedBlock& committed) {
         absl::StrCat("committed height ", block.height().value(), " without its certificate"));
   }
   for (size_t i = 0; i < block.commands().size(); ++i) {
-    if (committed.fresh[i] && !executed_.insert(block.commands()[i].key).second) {
+    const bool first = heights_.emplace(block.commands()[i].key, block.height().value()).second;
+    if (committed.fresh[i] && !first) {
       return Report(absl::StrCat("command ", block.commands()[i].key.sequence.value(),
                                  " of client ", block.commands()[i].key.client.value(),
                                  " is executed twice"));
@@ -68,12 +74,19 @@ void Checker::CheckNew(const CommittedBlock& committed) {
   chain_.push_back(block.id());
 }
 
+std::optional<size_t> Checker::HeightOf(const CommandKey& key) const {
+  const auto found = heights_.find(key);
+  return found == heights_.end() ? std::nullopt : std::optional(found->second);
+}
+
 void Checker::OnVote(size_t node, const Vote& vote) {
-  const auto [place, added] = votes_.emplace(std::pair(node, vote.view), vote.block);
-  if (!added && place->second != vote.block) {
+  if (node >= votes_.size()) votes_.resize(node + 1);
+  if (votes_[node].empty()) votes_[node].resize(kPastVotes);
+  PastVote& past = votes_[node][vote.view.value() % kPastVotes];
+  if (past.view == vote.view && past.block != vote.block) {
     Report(absl::StrCat("node ", node, " votes twice in view ", vote.view.value()));
   }
-  if (votes_.size() > 100000) votes_.clear();
+  past = {vote.view, vote.block};
 }
 
 }  // namespace groat::hotstuff::testing

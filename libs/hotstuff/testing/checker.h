@@ -3,12 +3,12 @@
 #ifndef GROAT_HOTSTUFF_TESTING_CHECKER_H_
 #define GROAT_HOTSTUFF_TESTING_CHECKER_H_
 
-#include <map>
 #include <memory>
-#include <set>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "hotstuff/effects.h"
 
 namespace groat::hotstuff::testing {
@@ -26,6 +26,8 @@ class Checker {
   size_t height() const { return chain_.size() - 1; }
   const std::vector<BlockId>& chain() const { return chain_; }
   View last_view() const { return last_view_; }
+  // Where the command was committed first; nothing if it was not.
+  std::optional<size_t> HeightOf(const CommandKey& key) const;
 
  private:
   void Report(const std::string& problem) {
@@ -39,8 +41,13 @@ class Checker {
   LeaderSchedule schedule_;
   View last_view_;
   uint64_t last_timestamp_ms_ = 0;
-  std::set<CommandKey> executed_;
-  std::map<std::pair<size_t, View>, BlockId> votes_;
+  absl::flat_hash_map<CommandKey, size_t> heights_;
+  // Each node's votes of the last views, by view modulo the number of places.
+  struct PastVote {
+    View view;
+    BlockId block;
+  };
+  std::vector<std::vector<PastVote>> votes_;
   std::string problem_;
 };
 

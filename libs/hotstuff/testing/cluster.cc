@@ -85,7 +85,7 @@ Restored Cluster::Restore(const Node& node) const {
   }
   ClientTable clients(genesis_.max_clients);
   LeaderSchedule schedule;
-  for (const CommittedBlock& committed : node.disk.committed) {
+  for (const Stored& committed : node.disk.committed) {
     for (const Command& command : committed.block->commands()) clients.Commit(command.key);
     schedule = schedule.Child(committed.block->view(), committed.block->header().proposer,
                               config_.n, *rule_);
@@ -100,7 +100,7 @@ Restored Cluster::Restore(const Node& node) const {
     restored.schedule = schedule;
   }
   restored.clients = std::move(clients);
-  for (const auto& [id, block] : node.disk.blocks) restored.blocks.push_back(block);
+  restored.blocks = node.disk.blocks;
   return restored;
 }
 
@@ -132,11 +132,6 @@ void Cluster::Crash(size_t number) {
   node.unsynced.clear();
   node.crash.reset();
   node.wake_ms = kNever;
-  // What was executed and is not on the disk will be executed again.
-  node.executed.clear();
-  for (const CommittedBlock& committed : node.disk.committed) {
-    for (const Command& command : committed.block->commands()) node.executed[command.key] = true;
-  }
 }
 
 void Cluster::CrashAt(size_t number, CrashPoint point) { nodes_[number]->crash = point; }
@@ -161,7 +156,8 @@ bool Cluster::Submit(size_t number, uint64_t client, uint64_t sequence, size_t p
 }
 
 bool Cluster::HasCommitted(size_t node, const CommandKey& key) const {
-  return nodes_[node]->executed.contains(key);
+  const std::optional<size_t> height = checker_.HeightOf(key);
+  return height.has_value() && *height <= nodes_[node]->committed_height();
 }
 
 void Cluster::Step(Node& node, const Event& event) {
@@ -187,7 +183,7 @@ void Cluster::Apply(Node& node, Effects effects) {
     queue_.Push(std::max(node.wake_ms, now_ms_), std::move(wake));
   }
   for (const Job& job : effects.jobs) {
-    JobResult result = RunJob(job, node.core->verifier());
+    JobResult result = Run(job, node.core->verifier());
     if (config_.links.max_job_delay_ms == 0) {
       Step(node, JobDone{std::move(result)});
       if (node.core == nullptr) return;
@@ -202,29 +198,39 @@ void Cluster::Apply(Node& node, Effects effects) {
   }
 }
 
+// RunJob, once for all receivers of a message.
+JobResult Cluster::Run(const Job& job, const Verifier& verifier) {
+  const auto* check = std::get_if<CheckJob>(&job);
+  if (check == nullptr || check->block == nullptr) return RunJob(job, verifier);
+  if (check->block != checked_.block || check->qcs != checked_.qcs || check->tcs != checked_.tcs) {
+    checked_ = *check;
+    checked_status_ = RunJob(job, verifier).status;
+  }
+  JobResult result;
+  result.id = check->id;
+  result.status = checked_status_;
+  return result;
+}
+
 void Cluster::Persisted(Node& node, Persist& persist) {
   node.disk.safety = std::move(persist.state);
-  for (BlockPtr& block : persist.blocks) {
-    const BlockId id = block->id();
-    node.disk.blocks.emplace(id, std::move(block));
-  }
+  for (BlockPtr& block : persist.blocks) node.disk.blocks.push_back(std::move(block));
   if (node.unsynced.empty()) return;
-  for (CommittedBlock& committed : node.unsynced) {
+  for (Stored& committed : node.unsynced) {
     node.disk.committed.push_back(std::move(committed));
   }
   node.unsynced.clear();
   const Height height = node.disk.committed.back().block->height();
   std::erase_if(node.disk.blocks,
-                [height](const auto& entry) { return entry.second->height() <= height; });
+                [height](const BlockPtr& block) { return block->height() <= height; });
 }
 
 void Cluster::Committed(Node& node, CommittedBlock committed) {
-  for (const Command& command : committed.block->commands()) node.executed[command.key] = true;
   if (IsHonest(node.number)) {
     checker_.OnCommit(node.number, committed);
     if (commit_trace_) commit_trace_(now_ms_, node.number, committed);
   }
-  node.unsynced.push_back(std::move(committed));
+  node.unsynced.push_back({std::move(committed.block), std::move(committed.certificate)});
 }
 
 void Cluster::Serve(Node& node, const ServeBlocks& serve) {
@@ -233,8 +239,9 @@ void Cluster::Serve(Node& node, const ServeBlocks& serve) {
   for (size_t height = serve.from.value(); height <= durable + node.unsynced.size(); ++height) {
     if (height == 0) continue;
     if (blocks.size() == kMaxResponseBlocks) break;
-    blocks.push_back(height <= durable ? node.disk.committed[height - 1]
-                                       : node.unsynced[height - durable - 1]);
+    const Stored& stored =
+        height <= durable ? node.disk.committed[height - 1] : node.unsynced[height - durable - 1];
+    blocks.push_back({stored.block, stored.certificate, {}});
   }
   if (blocks.size() < kMaxResponseBlocks) {
     blocks.insert(blocks.end(), serve.tail.begin(), serve.tail.end());

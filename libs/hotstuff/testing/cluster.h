@@ -7,6 +7,7 @@
 #ifndef GROAT_HOTSTUFF_TESTING_CLUSTER_H_
 #define GROAT_HOTSTUFF_TESTING_CLUSTER_H_
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -112,10 +113,14 @@ class Cluster {
 
  private:
   friend class Adversary;
+  struct Stored {
+    BlockPtr block;
+    QcPtr certificate;
+  };
   struct Disk {
     std::optional<SafetyState> safety;
-    std::map<BlockId, BlockPtr> blocks;
-    std::vector<CommittedBlock> committed;  // From height 1.
+    std::vector<BlockPtr> blocks;
+    std::deque<Stored> committed;  // From height 1.
   };
   struct Node {
     size_t number = 0;
@@ -125,8 +130,8 @@ class Cluster {
     std::unique_ptr<MockSigner> signer;
     std::unique_ptr<Core> core;
     Disk disk;
-    std::vector<CommittedBlock> unsynced;  // Committed since the last sync.
-    std::map<CommandKey, bool> executed;
+    std::vector<Stored> unsynced;  // Committed since the last sync.
+    size_t committed_height() const { return disk.committed.size() + unsynced.size(); }
     int64_t skew_ms = 0;
     uint64_t wake_ms = kNever;
     uint64_t incarnation = 1;
@@ -149,6 +154,7 @@ class Cluster {
   void Serve(Node& node, const ServeBlocks& serve);
   void Dispatch(Node& node, const hotstuff::Send& send);
   void Transmit(Node& from, ReplicaIndex to, const MessagePtr& message);
+  JobResult Run(const Job& job, const Verifier& verifier);
   void RunNext();
 
   ClusterConfig config_;
@@ -157,6 +163,9 @@ class Cluster {
   std::unique_ptr<MockScheme> scheme_;
   Random random_;
   Checker checker_;
+  // What was checked last: all receivers of a proposal check the same.
+  CheckJob checked_;
+  absl::Status checked_status_;
   std::vector<std::unique_ptr<Node>> nodes_;
   std::vector<int> groups_;  // By node; empty: no partition.
   EventQueue queue_;
