@@ -138,6 +138,7 @@ class Core {
   std::optional<Refusal> CheckOnParent(const Block& block, const BlockNode& parent) const;
   ApprovedChangePtr ChangeAfter(const Block& block, const BlockNode& parent) const;
   void ConsiderVote(BlockNode* node);
+  void SendVote(const BlockNode& node, const Vote& vote);
   void ConsiderPending();
   void ConsiderProposing();
   bool ReadyToPropose(BlockNode* parent, const std::vector<View>& tail);

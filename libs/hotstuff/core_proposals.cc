@@ -135,15 +135,25 @@ void Core::ConsiderVote(BlockNode* node) {
     persist_ = true;
     ++counters_.votes;
   }
-  const Vote vote = *guard_.last_vote();
+  SendVote(*node, *guard_.last_vote());
+}
+
+// If the next leader failed the last time, the proposer collects the votes too: else one dead
+// leader that is tried again costs two views, its own and the one whose votes it takes along.
+void Core::SendVote(const BlockNode& node, const Vote& vote) {
   const View collector_view = defects_.votes_to_wrong_leader ? vote.view : vote.view.Next();
-  const ReplicaIndex collector = node->schedule.LeaderOf(collector_view, n_);
+  const ReplicaIndex next_leader = node.schedule.LeaderOf(collector_view, n_);
+  const ReplicaIndex proposer = node.block->header().proposer;
+  const MessagePtr message = MakeMessage(vote);
   if (config_.genesis.votes == VoteSpread::kAll) {
-    Send(std::nullopt, MakeMessage(vote));
-  } else if (collector != self_) {
-    return Send(collector, MakeMessage(vote));
+    Send(std::nullopt, message);
+    return OnVote(vote);
   }
-  OnVote(vote);
+  const auto send = [&](ReplicaIndex collector) {
+    collector == self_ ? OnVote(vote) : Send(collector, message);
+  };
+  send(next_leader);
+  if (proposer != next_leader && node.schedule.IsOnProbation(next_leader)) send(proposer);
 }
 
 void Core::OnVote(const Vote& vote) {

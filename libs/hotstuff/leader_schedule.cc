@@ -95,6 +95,12 @@ ReplicaIndex LeaderSchedule::LeaderOf(View view, size_t n) const {
   return eligible[view.value() % eligible.size()];
 }
 
+bool LeaderSchedule::IsOnProbation(ReplicaIndex replica) const {
+  const std::vector<Strike>& list = committed_.strikes->list;
+  return std::any_of(list.begin(), list.end(),
+                     [replica](const Strike& strike) { return strike.replica == replica; });
+}
+
 LeaderSchedule::StrikesPtr LeaderSchedule::NextStrikes(View view, ReplicaIndex proposer,
                                                        size_t n) const {
   const std::vector<Strike>& before = own_.strikes->list;

@@ -47,6 +47,10 @@ class LeaderSchedule {
   // n is the number of validators. Constant while nobody has strikes, else O(n).
   ReplicaIndex LeaderOf(View view, size_t n) const;
 
+  // Whether the validator's last leadership failed: if it leads a view, it is being tried again.
+  // O(strikes).
+  bool IsOnProbation(ReplicaIndex replica) const;
+
   // The schedule of a block in `view` on the block that this schedule belongs to. `view` must be
   // above the parent's, else the process stops. Of a long gap the first 2 n failed views count.
   LeaderSchedule Child(View view, ReplicaIndex proposer, size_t n, const CommitRule& rule) const;

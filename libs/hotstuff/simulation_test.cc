@@ -94,7 +94,8 @@ TEST_P(MutantTest, IsCaughtWhereTheRightRulesPass) {
 
 INSTANTIATE_TEST_SUITE_P(All, MutantTest, ::testing::Range(size_t{0}, Mutants().size()));
 
-// One crashed replica of four costs a timeout now and then, not one in every four views.
+// One crashed replica of four costs a timeout now and then, not one in every four views: two views
+// at first, then one for each of the ever rarer times that it is tried again.
 TEST(ReputationTest, ADeadReplicaIsPassedOver) {
   ClusterConfig config;
   Cluster cluster(config);
@@ -107,7 +108,7 @@ TEST(ReputationTest, ADeadReplicaIsPassedOver) {
   ASSERT_EQ(cluster.problem(), "");
   const Counters& counters = cluster.core(0).counters();
   EXPECT_GT(counters.views_entered, 5000u);
-  EXPECT_LT(counters.views_given_up, counters.views_entered / 100);
+  EXPECT_LE(counters.views_given_up, 12u);
 }
 
 // Floods of commands by one replica leave room for the others'.
