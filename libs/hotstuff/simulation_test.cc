@@ -130,6 +130,18 @@ TEST(FloodTest, AReplicaCannotFillTheOthersPools) {
       60000));
 }
 
+Command ApprovedByAQuorum(const ValidatorChange& change, const Verifier& verifier) {
+  const Hash digest = ChangeDigest(change, verifier.chain);
+  std::vector<SignedShare> shares;
+  for (uint16_t i = 0; i < QuorumOf(verifier.replicas); ++i) {
+    const ReplicaIndex replica(i);
+    shares.push_back({replica, digest, MockSigner(replica).SignShare(digest)});
+  }
+  const auto command = MakeChangeCommand(change, shares, verifier);
+  GROAT_CHECK_OK(command.status());
+  return *command;
+}
+
 // Another validator set: ordered as a command, in force after a block of known height, with a
 // proof.
 TEST(ValidatorChangeTest, EndsTheEpochAtItsHeightAndTheNextOneGoesOn) {
@@ -137,16 +149,9 @@ TEST(ValidatorChangeTest, EndsTheEpochAtItsHeightAndTheNextOneGoesOn) {
   Cluster cluster(config);
   const Verifier verifier = cluster.core(0).verifier();
   const ValidatorChange change{Epoch(1), Height(15), MockValidators(5, 9)};
-  const Hash digest = ChangeDigest(change, verifier.chain);
-  std::vector<SignedShare> shares;
-  for (uint16_t i = 0; i < 3; ++i) {
-    const ReplicaIndex replica(i);
-    shares.push_back({replica, digest, MockSigner(replica).SignShare(digest)});
-  }
-  const auto command = MakeChangeCommand(change, shares, verifier);
-  ASSERT_TRUE(command.ok()) << command.status();
+  const Command command = ApprovedByAQuorum(change, verifier);
   ASSERT_TRUE(cluster.Submit(1, 2, 1));
-  ASSERT_TRUE(cluster.SubmitCommand(0, *command));
+  ASSERT_TRUE(cluster.SubmitCommand(0, command));
   const auto ended = [&] {
     for (size_t i = 0; i < 4; ++i) {
       if (!cluster.epoch_end(i).has_value()) return false;
@@ -193,6 +198,87 @@ TEST(ValidatorChangeTest, EndsTheEpochAtItsHeightAndTheNextOneGoesOn) {
   EXPECT_EQ(proposed[0]->header().epoch, Epoch(1));
   EXPECT_EQ(proposed[0]->parent(), restored.root->id());
 }
+
+// Node 4 becomes a validator, then node 0 ceases to be one. Node 3 is cut off from the first change
+// and finds its way into the next epoch with the help of the others' past cores.
+class EpochsTest : public ::testing::TestWithParam<uint64_t> {
+ protected:
+  static ClusterConfig Config(uint64_t seed) {
+    ClusterConfig config;
+    config.seed = seed;
+    config.spares = 1;
+    config.next_epochs = true;
+    config.links = {1, 10, 5, 5, 0, seed % 2 == 0 ? 0u : 3u};
+    return config;
+  }
+  // Orders the change and lets commands come until all these nodes are in its epoch.
+  void ChangeTo(uint64_t epoch, std::vector<Validator> validators, std::vector<size_t> nodes) {
+    const Height last(cluster_.checker().height() + 20);
+    ASSERT_TRUE(
+        cluster_.SubmitCommand(1, ApprovedByAQuorum({Epoch(epoch), last, std::move(validators)},
+                                                    cluster_.core(1).verifier())));
+    const auto all_there = [&] {
+      return std::all_of(nodes.begin(), nodes.end(),
+                         [&](size_t node) { return cluster_.epoch(node) == Epoch(epoch); });
+    };
+    for (int i = 0; i < 500 && !all_there(); ++i) {
+      cluster_.Submit(1, 2, ++sequence_);
+      cluster_.RunUntil(cluster_.now_ms() + 20);
+    }
+    ASSERT_EQ(cluster_.problem(), "");
+    ASSERT_TRUE(all_there());
+    EXPECT_GE(cluster_.checker().height(), last.value());
+  }
+  // A command of each of these nodes is committed by all of them.
+  void ExpectService(const std::vector<size_t>& nodes) {
+    std::vector<CommandKey> keys;
+    for (const size_t node : nodes) {
+      keys.push_back({ClientId(100 + node), Sequence(++sequence_)});
+      ASSERT_TRUE(cluster_.Submit(node, 100 + node, sequence_));
+    }
+    const auto served = [&] {
+      for (const size_t node : nodes) {
+        for (const CommandKey& key : keys) {
+          if (!cluster_.HasCommitted(node, key)) return false;
+        }
+      }
+      return true;
+    };
+    EXPECT_TRUE(cluster_.RunUntil(served, cluster_.now_ms() + 60000)) << cluster_.problem();
+  }
+
+  Cluster cluster_{Config(GetParam())};
+  uint64_t sequence_ = 0;
+};
+
+TEST_P(EpochsTest, TheClusterGoesOnWithAValidatorMoreAndThenOneLess) {
+  ExpectService({0, 1, 2, 3});
+  cluster_.Partition({0, 0, 0, 1, 0});
+  ASSERT_NO_FATAL_FAILURE(ChangeTo(1, MockValidators(5), {0, 1, 2, 4}));
+  EXPECT_EQ(cluster_.epoch(3), Epoch(0));
+  ExpectService({0, 1, 2, 4});
+  cluster_.Partition({});
+  const auto there = [this] { return cluster_.epoch(3) == Epoch(1); };
+  EXPECT_TRUE(cluster_.RunUntil(there, cluster_.now_ms() + 20000)) << cluster_.problem();
+  ExpectService({0, 1, 2, 3, 4});
+
+  cluster_.Crash(2);
+  cluster_.RunUntil(cluster_.now_ms() + 500);
+  cluster_.Restart(2);
+  ExpectService({0, 1, 2, 3, 4});
+
+  std::vector<Validator> fewer = MockValidators(5);
+  fewer.erase(fewer.begin());
+  ASSERT_NO_FATAL_FAILURE(ChangeTo(2, fewer, {1, 2, 3, 4}));
+  EXPECT_EQ(cluster_.epoch(0), Epoch(1));
+  for (int i = 0; i < 12; ++i) ExpectService({1, 2, 3, 4});
+  for (size_t node = 1; node <= 4; ++node) {
+    EXPECT_EQ(cluster_.core(node).verifier().replicas, 4u);
+    EXPECT_GT(cluster_.core(node).counters().proposals, 0u) << "node " << node << " never led";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, EpochsTest, ::testing::Range<uint64_t>(1, 21));
 
 }  // namespace
 }  // namespace groat::hotstuff::testing

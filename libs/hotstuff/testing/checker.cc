@@ -21,6 +21,12 @@ Checker::Checker(const Genesis& genesis, size_t n) : n_(n) {
   last_timestamp_ms_ = genesis.timestamp_ms;
 }
 
+void Checker::StartEpoch(size_t n) {
+  n_ = n;
+  schedule_ = LeaderSchedule();
+  last_view_ = View(0);
+}
+
 void Checker::OnCommit(size_t node, const CommittedBlock& committed) {
   const Block& block = *committed.block;
   const size_t height = block.height().value();
@@ -83,10 +89,10 @@ void Checker::OnVote(size_t node, const Vote& vote) {
   if (node >= votes_.size()) votes_.resize(node + 1);
   if (votes_[node].empty()) votes_[node].resize(kPastVotes);
   PastVote& past = votes_[node][vote.view.value() % kPastVotes];
-  if (past.view == vote.view && past.block != vote.block) {
+  if (past.epoch == vote.epoch && past.view == vote.view && past.block != vote.block) {
     Report(absl::StrCat("node ", node, " votes twice in view ", vote.view.value()));
   }
-  past = {vote.view, vote.block};
+  past = {vote.epoch, vote.view, vote.block};
 }
 
 }  // namespace groat::hotstuff::testing

@@ -17,6 +17,8 @@ class Checker {
  public:
   Checker(const Genesis& genesis, size_t n);
 
+  // The block committed last was its epoch's last; n validators follow.
+  void StartEpoch(size_t n);
   // An honest node's next committed block.
   void OnCommit(size_t node, const CommittedBlock& committed);
   // A vote that an honest node sent; over all its incarnations.
@@ -35,7 +37,7 @@ class Checker {
   }
   void CheckNew(const CommittedBlock& committed);
 
-  const size_t n_;
+  size_t n_;
   std::unique_ptr<const CommitRule> rule_;
   std::vector<BlockId> chain_;  // What was committed first, by height.
   LeaderSchedule schedule_;
@@ -44,6 +46,7 @@ class Checker {
   absl::flat_hash_map<CommandKey, size_t> heights_;
   // Each node's votes of the last views, by view modulo the number of places.
   struct PastVote {
+    Epoch epoch;
     View view;
     BlockId block;
   };

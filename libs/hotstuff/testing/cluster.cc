@@ -37,14 +37,18 @@ Cluster::Cluster(const ClusterConfig& config)
     : config_(config),
       genesis_(MakeGenesis(config)),
       rule_(MakeRule(config.rules)),
-      scheme_(std::make_unique<MockScheme>(config.n)),
       random_(config.seed),
       checker_(genesis_, config.n) {
-  for (size_t i = 0; i < config.n + config.twins; ++i) {
+  GROAT_CHECK(config.twins == 0 || config.spares == 0);
+  std::vector<std::vector<size_t>> validators(config.n);
+  for (size_t i = 0; i < config.n + config.twins; ++i) validators[i % config.n].push_back(i);
+  AddEpoch(Epoch(0), std::move(validators));
+  for (size_t i = 0; i < config.n + config.twins + config.spares; ++i) {
     auto node = std::make_unique<Node>();
     node->number = i;
-    node->index = ReplicaIndex(static_cast<uint16_t>(i < config.n ? i : i - config.n));
-    node->is_twin = i >= config.n || i < config.twins;
+    node->index =
+        ReplicaIndex(static_cast<uint16_t>(i < config.n + config.spares ? i : i - config.n));
+    node->is_twin = config.twins != 0 && (i >= config.n || i < config.twins);
     const auto behaviour = config.behaviours.find(i);
     if (behaviour != config.behaviours.end()) node->behaviour = behaviour->second;
     node->signer = std::make_unique<MockSigner>(node->index);
@@ -55,10 +59,21 @@ Cluster::Cluster(const ClusterConfig& config)
     node->skew_ms = static_cast<int64_t>(skew) - static_cast<int64_t>(config.max_skew_ms);
     nodes_.push_back(std::move(node));
   }
-  for (const auto& node : nodes_) Start(*node);
+  for (const auto& node : nodes_) {
+    node->is_spare = node->index.value() >= config.n;
+    if (!node->is_spare) Start(*node, Restore(*node));
+  }
 }
 
 Cluster::~Cluster() = default;
+
+void Cluster::AddEpoch(Epoch epoch, std::vector<std::vector<size_t>> nodes) {
+  EpochSet set;
+  set.scheme = std::make_unique<MockScheme>(nodes.size());
+  set.verifier = {genesis_.Chain(), epoch, nodes.size(), set.scheme.get()};
+  set.nodes = std::move(nodes);
+  epochs_.push_back(std::move(set));
+}
 
 bool Cluster::IsHonest(size_t node) const {
   return nodes_[node]->behaviour == Behaviour::kHonest && !nodes_[node]->is_twin;
@@ -83,35 +98,37 @@ Restored Cluster::Restore(const Node& node) const {
     restored.memory = Restored::Memory::kKept;
     restored.safety = node.disk.safety;
   }
+  const EpochSet& set = epochs_[node.epoch.value()];
   ClientTable clients(genesis_.max_clients);
   LeaderSchedule schedule;
-  for (const Stored& committed : node.disk.committed) {
-    for (const Command& command : committed.block->commands()) clients.Commit(command.key);
-    schedule = schedule.Child(committed.block->view(), committed.block->header().proposer,
-                              config_.n, *rule_);
-    if (restored.change == nullptr) {
-      restored.change = FindChange(committed.block->commands(), committed.block->height(), genesis_,
-                                   {genesis_.Chain(), Epoch(0), config_.n, scheme_.get()});
+  for (const auto& [block, certificate] : node.disk.committed) {
+    for (const Command& command : block->commands()) {
+      if (command.key.client != kChangeClient) clients.Commit(command.key);
     }
-  }
-  if (!node.disk.committed.empty()) {
-    restored.root = node.disk.committed.back().block;
-    restored.root_certificate = node.disk.committed.back().certificate;
+    restored.root = block;
+    if (block->header().epoch != node.epoch) continue;
+    schedule = schedule.Child(block->view(), block->header().proposer, set.nodes.size(), *rule_);
+    restored.root_certificate = certificate;
     restored.schedule = schedule;
+    if (restored.change == nullptr) {
+      restored.change = FindChange(block->commands(), block->height(), genesis_, set.verifier);
+    }
   }
   restored.clients = std::move(clients);
   restored.blocks = node.disk.blocks;
   return restored;
 }
 
-void Cluster::Start(Node& node) {
+void Cluster::Start(Node& node, Restored restored) {
+  const EpochSet& set = epochs_[node.epoch.value()];
   CoreConfig config;
   config.genesis = genesis_;
-  config.replicas = config_.n;
+  config.epoch = node.epoch;
+  config.replicas = set.nodes.size();
   config.self = node.index;
   config.options = config_.options;
   absl::StatusOr<std::unique_ptr<Core>> core =
-      Core::Create(config, scheme_.get(), node.signer.get(), Restore(node), NowOf(node));
+      Core::Create(config, set.scheme.get(), node.signer.get(), std::move(restored), NowOf(node));
   GROAT_CHECK_OK(core.status());
   node.core = *std::move(core);
   node.wake_ms = kNever;
@@ -121,14 +138,60 @@ void Cluster::Start(Node& node) {
 
 void Cluster::Restart(size_t number) {
   Node& node = *nodes_[number];
-  if (node.core != nullptr) return;
+  if (node.core != nullptr || node.is_spare) return;
   ++node.incarnation;
-  Start(node);
+  Start(node, Restore(node));
+}
+
+// What a driver does at the end of an epoch; all of it is durable at once.
+void Cluster::EnterNextEpoch(Node& node) {
+  const HandoverProof& proof = node.epoch_end->proof;
+  const ValidatorChange& change = proof.approved.change;
+  GROAT_CHECK_OK(VerifyHandover(proof, genesis_, *rule_, epochs_[node.epoch.value()].verifier));
+  for (Stored& committed : node.unsynced) node.disk.committed.push_back(std::move(committed));
+  node.unsynced.clear();
+  node.disk.blocks.clear();
+  Restored restored;
+  restored.root = node.epoch_end->last;
+  restored.clients = node.core->clients();
+  if (change.next.value() == epochs_.size()) {
+    std::vector<std::vector<size_t>> validators;
+    for (const Validator& validator : change.validators) {
+      validators.push_back({MockNumberOf(validator)});
+    }
+    AddEpoch(change.next, validators);
+    checker_.StartEpoch(validators.size());
+    for (const std::vector<size_t>& numbers : validators) {
+      Node& newcomer = *nodes_[numbers.front()];
+      if (!newcomer.is_spare) continue;
+      newcomer.is_spare = false;
+      newcomer.disk.committed = node.disk.committed;
+      Join(newcomer, change.next, restored);
+    }
+  }
+  Join(node, change.next, std::move(restored));
+}
+
+// Who is no validator any more keeps its core and serves those who are behind.
+void Cluster::Join(Node& node, Epoch epoch, Restored restored) {
+  const std::vector<std::vector<size_t>>& nodes = epochs_[epoch.value()].nodes;
+  const auto place = std::find(nodes.begin(), nodes.end(), std::vector<size_t>{node.number});
+  if (place == nodes.end()) return;
+  if (node.core != nullptr) {
+    node.ended = Ended{node.epoch, node.index, std::move(node.signer), std::move(node.core)};
+  }
+  node.epoch = epoch;
+  node.index = ReplicaIndex(static_cast<uint16_t>(place - nodes.begin()));
+  node.signer = std::make_unique<MockSigner>(node.index);
+  node.disk.safety.reset();
+  Start(node, std::move(restored));
 }
 
 void Cluster::Crash(size_t number) {
   Node& node = *nodes_[number];
   node.core = nullptr;
+  node.ended.reset();
+  node.epoch_ended = false;
   node.unsynced.clear();
   node.crash.reset();
   node.wake_ms = kNever;
@@ -165,20 +228,36 @@ void Cluster::Step(Node& node, const Event& event) {
   Apply(node, node.core->Step(event, NowOf(node)));
 }
 
+// The core of an epoch that ended only helps those who are behind.
+void Cluster::StepEnded(Node& node, const Event& event) {
+  ++steps_;
+  const Epoch epoch = node.ended->epoch;
+  const Effects effects = node.ended->core->Step(event, NowOf(node));
+  for (const hotstuff::Send& send : effects.sends) Dispatch(node, send, epoch);
+  for (const ServeBlocks& serve : effects.serve) Serve(node, serve, epoch);
+  for (const Job& job : effects.jobs) {
+    StepEnded(node, JobDone{RunJob(job, node.ended->core->verifier())});
+  }
+}
+
 void Cluster::Apply(Node& node, Effects effects) {
   const std::optional<CrashPoint> crash = node.crash;
   if (crash == CrashPoint::kBeforePersist) return Crash(node.number);
   if (effects.persist.has_value()) Persisted(node, *effects.persist);
   if (crash == CrashPoint::kAfterPersist) return Crash(node.number);
   for (CommittedBlock& committed : effects.commits) Committed(node, std::move(committed));
-  for (const hotstuff::Send& send : effects.sends) Dispatch(node, send);
-  for (const ServeBlocks& serve : effects.serve) Serve(node, serve);
+  for (const hotstuff::Send& send : effects.sends) Dispatch(node, send, node.epoch);
+  for (const ServeBlocks& serve : effects.serve) Serve(node, serve, node.epoch);
   if (crash == CrashPoint::kAfterSend) return Crash(node.number);
-  if (effects.epoch_end.has_value()) node.epoch_end = std::move(effects.epoch_end);
+  if (effects.epoch_end.has_value()) {
+    node.epoch_end = std::move(effects.epoch_end);
+    node.epoch_ended = true;
+  }
   if (effects.wake_at_ms < node.wake_ms) {
     node.wake_ms = effects.wake_at_ms;
     SimulatedEvent wake;
     wake.node = static_cast<uint16_t>(node.number);
+    wake.epoch = node.epoch;
     wake.incarnation = node.incarnation;
     queue_.Push(std::max(node.wake_ms, now_ms_), std::move(wake));
   }
@@ -192,6 +271,7 @@ void Cluster::Apply(Node& node, Effects effects) {
     SimulatedEvent done;
     done.kind = SimulatedEvent::Kind::kJob;
     done.node = static_cast<uint16_t>(node.number);
+    done.epoch = node.epoch;
     done.incarnation = node.incarnation;
     done.result = std::make_shared<const JobResult>(std::move(result));
     queue_.Push(now_ms_ + random_.Below(config_.links.max_job_delay_ms + 1), std::move(done));
@@ -233,7 +313,7 @@ void Cluster::Committed(Node& node, CommittedBlock committed) {
   node.unsynced.push_back({std::move(committed.block), std::move(committed.certificate)});
 }
 
-void Cluster::Serve(Node& node, const ServeBlocks& serve) {
+void Cluster::Serve(Node& node, const ServeBlocks& serve, Epoch epoch) {
   std::vector<CommittedBlock> blocks;
   const size_t durable = node.disk.committed.size();
   for (size_t height = serve.from.value(); height <= durable + node.unsynced.size(); ++height) {
@@ -241,31 +321,33 @@ void Cluster::Serve(Node& node, const ServeBlocks& serve) {
     if (blocks.size() == kMaxResponseBlocks) break;
     const Stored& stored =
         height <= durable ? node.disk.committed[height - 1] : node.unsynced[height - durable - 1];
+    if (stored.block->header().epoch != epoch) continue;
     blocks.push_back({stored.block, stored.certificate, {}});
   }
   if (blocks.size() < kMaxResponseBlocks) {
     blocks.insert(blocks.end(), serve.tail.begin(), serve.tail.end());
   }
-  Dispatch(node, {serve.to, MakeMessage(MakeResponse(Epoch(0), blocks, Height(0)))});
+  Dispatch(node, {serve.to, MakeMessage(MakeResponse(epoch, blocks, Height(0)))}, epoch);
 }
 
-void Cluster::Dispatch(Node& node, const hotstuff::Send& send) {
+void Cluster::Dispatch(Node& node, const hotstuff::Send& send, Epoch epoch) {
   if (trace_) trace_(now_ms_, node.number, send);
   if (node.behaviour != Behaviour::kHonest) return Adversary(*this).OnSend(node, send);
   if (const auto* vote = std::get_if<Vote>(send.message.get());
       vote != nullptr && IsHonest(node.number)) {
     checker_.OnVote(node.number, *vote);
   }
-  if (send.to.has_value()) return Transmit(node, *send.to, send.message);
-  for (size_t i = 0; i < config_.n; ++i) {
+  if (send.to.has_value()) return Transmit(node, *send.to, send.message, epoch);
+  const ReplicaIndex self = epoch == node.epoch ? node.index : node.ended->index;
+  for (size_t i = 0; i < epochs_[epoch.value()].nodes.size(); ++i) {
     const ReplicaIndex to(static_cast<uint16_t>(i));
-    if (to != node.index) Transmit(node, to, send.message);
+    if (to != self) Transmit(node, to, send.message, epoch);
   }
 }
 
-void Cluster::Transmit(Node& from, ReplicaIndex to, const MessagePtr& message) {
+void Cluster::Transmit(Node& from, ReplicaIndex to, const MessagePtr& message, Epoch epoch) {
   const Links& links = config_.links;
-  for (size_t target = to.value(); target < nodes_.size(); target += config_.n) {
+  for (const size_t target : epochs_[epoch.value()].nodes[to.value()]) {
     if (!groups_.empty() && groups_[from.number] != groups_[target]) continue;
     if (random_.Percent(links.loss_percent)) continue;
     const int copies = random_.Percent(links.duplicate_percent) ? 2 : 1;
@@ -273,7 +355,8 @@ void Cluster::Transmit(Node& from, ReplicaIndex to, const MessagePtr& message) {
       SimulatedEvent event;
       event.kind = SimulatedEvent::Kind::kDeliver;
       event.node = static_cast<uint16_t>(target);
-      event.from = from.index;
+      event.epoch = epoch;
+      event.from = epoch == from.epoch ? from.index : from.ended->index;
       event.message = message;
       uint64_t delay = links.min_delay_ms == links.max_delay_ms
                            ? links.min_delay_ms
@@ -293,18 +376,30 @@ void Cluster::RunNext() {
   const SimulatedEvent event = queue_.Pop();
   Node& node = *nodes_[event.node];
   if (node.core == nullptr) return;
+  Handle(node, event);
+  if (!node.epoch_ended) return;
+  node.epoch_ended = false;
+  if (config_.next_epochs) EnterNextEpoch(node);
+}
+
+void Cluster::Handle(Node& node, const SimulatedEvent& event) {
+  const bool now = event.epoch == node.epoch;
   switch (event.kind) {
     case SimulatedEvent::Kind::kDeliver:
       if (node.behaviour != Behaviour::kHonest &&
           Adversary(*this).OnReceive(node, event.from, event.message)) {
         return;
       }
-      return Step(node, Received{event.from, event.message});
+      if (now) return Step(node, Received{event.from, event.message});
+      if (node.ended.has_value() && event.epoch == node.ended->epoch) {
+        StepEnded(node, Received{event.from, event.message});
+      }
+      return;
     case SimulatedEvent::Kind::kJob:
-      if (event.incarnation != node.incarnation) return;
+      if (event.incarnation != node.incarnation || !now) return;
       return Step(node, JobDone{*event.result});
     case SimulatedEvent::Kind::kWake:
-      if (event.incarnation != node.incarnation || node.wake_ms > now_ms_) return;
+      if (event.incarnation != node.incarnation || !now || node.wake_ms > now_ms_) return;
       node.wake_ms = kNever;
       return Step(node, Tick{});
   }

@@ -3,7 +3,9 @@
 // Single-threaded and deterministic. Messages are shared by pointer; time has milliseconds. A
 // replica's disk holds what its core asked to persist; a crash loses everything else. Byzantine
 // replicas run a core whose messages are tampered with on their way out (adversary.h). Twins are
-// two nodes with the keys of one replica.
+// two nodes with the keys of one replica. When an epoch ends, a node that is a validator of the
+// next one checks the handover proof and goes on there, with its core of the epoch before at hand
+// to serve those who are behind; a new validator starts with a copy of another one's chain.
 #ifndef GROAT_HOTSTUFF_TESTING_CLUSTER_H_
 #define GROAT_HOTSTUFF_TESTING_CLUSTER_H_
 
@@ -62,7 +64,9 @@ struct ClusterConfig {
   Defects defects;
   bool forget_on_restart = false;  // The defect of a replica without durable state.
   std::map<size_t, Behaviour> behaviours;
-  size_t twins = 0;  // The first replicas have a second node each.
+  size_t twins = 0;          // The first replicas have a second node each.
+  size_t spares = 0;         // Nodes that wait to become validators; not together with twins.
+  bool next_epochs = false;  // Nodes go on in the next epoch; else they stop at an epoch's end.
 };
 
 enum class CrashPoint { kBeforePersist, kAfterPersist, kAfterSend };
@@ -75,6 +79,7 @@ class Cluster {
   uint64_t now_ms() const { return now_ms_; }
   size_t node_count() const { return nodes_.size(); }
   bool IsHonest(size_t node) const;
+  Epoch epoch(size_t node) const { return nodes_[node]->epoch; }
   bool IsUp(size_t node) const { return nodes_[node]->core != nullptr; }
   bool NeverCrashed(size_t node) const { return nodes_[node]->incarnation == 1; }
   const Core& core(size_t node) const { return *nodes_[node]->core; }
@@ -109,10 +114,14 @@ class Cluster {
   uint64_t steps() const { return steps_; }
   const std::optional<EpochEnd>& epoch_end(size_t node) const { return nodes_[node]->epoch_end; }
   const Genesis& genesis() const { return genesis_; }
-  const CertificateScheme& scheme() const { return *scheme_; }
 
  private:
   friend class Adversary;
+  struct EpochSet {
+    std::unique_ptr<MockScheme> scheme;
+    Verifier verifier;
+    std::vector<std::vector<size_t>> nodes;  // Of each validator; twins are two.
+  };
   struct Stored {
     BlockPtr block;
     QcPtr certificate;
@@ -122,11 +131,21 @@ class Cluster {
     std::vector<BlockPtr> blocks;
     std::deque<Stored> committed;  // From height 1.
   };
+  // A node's part in an epoch that ended. Not on the disk.
+  struct Ended {
+    Epoch epoch;
+    ReplicaIndex index;
+    std::unique_ptr<MockSigner> signer;
+    std::unique_ptr<Core> core;
+  };
   struct Node {
     size_t number = 0;
-    ReplicaIndex index;
+    Epoch epoch;
+    ReplicaIndex index;  // In the epoch; none of its validators: a spare.
+    std::optional<Ended> ended;
     Behaviour behaviour = Behaviour::kHonest;
     bool is_twin = false;
+    bool is_spare = false;
     std::unique_ptr<MockSigner> signer;
     std::unique_ptr<Core> core;
     Disk disk;
@@ -136,7 +155,8 @@ class Cluster {
     uint64_t wake_ms = kNever;
     uint64_t incarnation = 1;
     std::optional<CrashPoint> crash;
-    std::optional<EpochEnd> epoch_end;
+    std::optional<EpochEnd> epoch_end;  // Of the last epoch that ended.
+    bool epoch_ended = false;           // In this turn.
     View reacted;  // The highest view in which an adversary answered a proposal with its own.
     std::vector<MessagePtr> past;                                  // For replays.
     std::map<BlockId, std::pair<BlockPtr, LeaderSchedule>> known;  // Blocks that an adversary saw.
@@ -144,23 +164,30 @@ class Cluster {
     std::unique_ptr<LateLeader> late_leader;
   };
 
-  void Start(Node& node);
+  void AddEpoch(Epoch epoch, std::vector<std::vector<size_t>> nodes);
+  // Makes the core of the node's epoch.
+  void Start(Node& node, Restored restored);
   Restored Restore(const Node& node) const;
+  void EnterNextEpoch(Node& node);
+  void Join(Node& node, Epoch epoch, Restored restored);
   Now NowOf(const Node& node) const;
   void Step(Node& node, const Event& event);
+  void StepEnded(Node& node, const Event& event);
   void Apply(Node& node, Effects effects);
   void Persisted(Node& node, Persist& persist);
   void Committed(Node& node, CommittedBlock committed);
-  void Serve(Node& node, const ServeBlocks& serve);
-  void Dispatch(Node& node, const hotstuff::Send& send);
-  void Transmit(Node& from, ReplicaIndex to, const MessagePtr& message);
+  void Serve(Node& node, const ServeBlocks& serve, Epoch epoch);
+  void Dispatch(Node& node, const hotstuff::Send& send, Epoch epoch);
+  // Adversaries live in epoch 0.
+  void Transmit(Node& from, ReplicaIndex to, const MessagePtr& message, Epoch epoch = Epoch(0));
   JobResult Run(const Job& job, const Verifier& verifier);
   void RunNext();
+  void Handle(Node& node, const SimulatedEvent& event);
 
   ClusterConfig config_;
   Genesis genesis_;
   std::unique_ptr<const CommitRule> rule_;
-  std::unique_ptr<MockScheme> scheme_;
+  std::vector<EpochSet> epochs_;
   Random random_;
   Checker checker_;
   // What was checked last: all receivers of a proposal check the same.

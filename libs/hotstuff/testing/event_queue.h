@@ -13,7 +13,8 @@ struct SimulatedEvent {
   enum class Kind : uint8_t { kDeliver, kWake, kJob };
   Kind kind = Kind::kWake;
   uint16_t node = 0;
-  ReplicaIndex from;
+  Epoch epoch;
+  ReplicaIndex from;         // In the epoch.
   uint64_t incarnation = 0;  // Of the node, for jobs and wakes.
   MessagePtr message;
   std::shared_ptr<const JobResult> result;

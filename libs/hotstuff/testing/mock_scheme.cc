@@ -91,4 +91,8 @@ std::vector<Validator> MockValidators(size_t n, uint8_t salt) {
   return out;
 }
 
+size_t MockNumberOf(const Validator& validator) {
+  return LoadBigEndian(validator.key.data() + 24, 8) - 1;
+}
+
 }  // namespace groat::hotstuff::testing

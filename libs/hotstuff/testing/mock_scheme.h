@@ -34,6 +34,8 @@ class MockSigner final : public Signer {
 
 // Validators whose keys are their numbers: enough for a genesis whose scheme is the mock.
 std::vector<Validator> MockValidators(size_t n, uint8_t salt = 0);
+// Its place among those of MockValidators.
+size_t MockNumberOf(const Validator& validator);
 
 }  // namespace groat::hotstuff::testing
 
