@@ -296,7 +296,7 @@ void ReplicaDriver::SendOut(const Run& run, const hotstuff::Send& send) {
   } else {
     letter.to = {run.validators[send.to->value()].key};
   }
-  NoteEncoded(*send.message, letter.encoded);
+  if (letter.lane == Lane::kProposals) NoteEncoded(*send.message, letter.encoded);
   if (MayLeaveAtOnce(*send.message)) {
     channels_->Send(letter.lane, letter.to, letter.encoded);
   } else {

@@ -76,6 +76,10 @@ class ReplicaDriver {
   // Highest view that each validator was heard of in.
   const std::vector<hotstuff::View>& heard() const { return run_->heard; }
   uint64_t writes() const { return writes_; }
+  // Whether the core has committed what DriverEvents::committed has not told yet.
+  bool commits_under_way() const {
+    return !held_.turn.commits.empty() || !writing_.turn.commits.empty();
+  }
 
  private:
   // One epoch's core.

@@ -1,0 +1,305 @@
+// Whole replicas over real connections with mutual TLS: every call, every refusal, restarts.
+#include "services/consensus/consensus_service.h"
+
+#include <gmock/gmock.h>
+
+#include <future>
+#include <map>
+#include <set>
+
+#include "base/status_matchers.h"
+#include "hotstuff/ed25519_scheme.h"
+#include "hotstuff/two_chain.h"
+#include "rpc/channel.h"
+#include "rpc/status.h"
+#include "services/consensus/testing/test_replicas.h"
+#include "wire/common.h"
+#include "wire/consensus.h"
+
+namespace groat::consensus_service {
+namespace {
+
+using ::groat::testing::StatusIs;
+using ::testing::_;
+using ::testing::HasSubstr;
+using testing::TestReplicas;
+namespace v1 = ::groat::consensus::v1;
+
+constexpr std::chrono::seconds kPatience{30};
+
+template <class Request>
+Request Commands(uint64_t client, uint64_t first, uint64_t count, size_t payload_bytes = 128) {
+  Request request;
+  request.set_client_id(client);
+  for (uint64_t i = 0; i < count; ++i) {
+    v1::Command* const command = request.add_commands();
+    command->set_sequence(first + i);
+    command->set_payload(std::string(payload_bytes, static_cast<char>('a' + i % 26)));
+  }
+  return request;
+}
+
+class ConsensusServiceTest : public ::testing::Test {
+ protected:
+  void StartAll() {
+    replicas_.StartAll();
+    for (size_t i = 0; i < 4; ++i) ASSERT_TRUE(replicas_.WaitServing(i));
+  }
+  std::unique_ptr<v1::ConsensusService::Stub> Stub(size_t i) {
+    return v1::ConsensusService::NewStub(replicas_.Channel(i));
+  }
+  absl::StatusOr<v1::SubmitResponse> Submit(size_t i, const v1::SubmitRequest& request) {
+    rpc::CallContext context(kPatience);
+    v1::SubmitResponse response;
+    const grpc::Status status = Stub(i)->Submit(&context, request, &response);
+    if (!status.ok()) return rpc::FromGrpc(status);
+    return response;
+  }
+  // Reads blocks from height 1 on until so many commands took effect, checking everything that a
+  // client can check without trust.
+  std::map<hotstuff::CommandKey, Position> ReadAll(size_t i, size_t commands) {
+    std::map<hotstuff::CommandKey, Position> out;
+    const auto stub = Stub(i);
+    rpc::CallContext context(kPatience);
+    v1::SubscribeRequest request;
+    request.set_from_height(1);
+    const auto stream = stub->Subscribe(&context, request);
+    const auto scheme =
+        *hotstuff::MakeScheme(replicas_.genesis().validators, replicas_.genesis().certificates);
+    const hotstuff::Verifier verifier{replicas_.genesis().Chain(), Epoch(0), 4, scheme.get()};
+    hotstuff::BlockId parent = replicas_.genesis().Block0()->id();
+    v1::SubscribeResponse response;
+    while (out.size() < commands && stream->Read(&response)) {
+      for (const v1::Block& block : response.blocks()) {
+        const auto received = wire::FromProto(block, replicas_.genesis().block);
+        GROAT_EXPECT_OK(received.status());
+        if (!received.ok()) return out;
+        EXPECT_EQ(received->header.parent, parent);
+        parent = received->header.Id();
+        for (uint32_t k = 0; k < received->commands.size(); ++k) {
+          if (!received->fresh[k]) continue;
+          EXPECT_TRUE(
+              out.emplace(received->commands[k].key, Position{received->header.height, k}).second);
+        }
+      }
+      if (response.commit_proof().empty()) continue;
+      const auto proof = hotstuff::CommitProof::Decode(wire::View(response.commit_proof()));
+      GROAT_EXPECT_OK(proof.status());
+      GROAT_EXPECT_OK(VerifyCommit(*proof, parent, hotstuff::TwoChain(), verifier));
+    }
+    EXPECT_EQ(out.size(), commands);
+    return out;
+  }
+
+  TestReplicas replicas_{4};
+};
+
+TEST_F(ConsensusServiceTest, CommitsAnswersAndShows) {
+  StartAll();
+  GROAT_ASSERT_OK_AND_ASSIGN(const v1::SubmitResponse first,
+                             Submit(0, Commands<v1::SubmitRequest>(7, 1, 50)));
+  ASSERT_EQ(first.positions_size(), 50);
+  // Again, at another replica: the same places, and no second effect.
+  GROAT_ASSERT_OK(Submit(2, Commands<v1::SubmitRequest>(8, 1, 1)));
+  GROAT_ASSERT_OK_AND_ASSIGN(const v1::SubmitResponse again,
+                             Submit(2, Commands<v1::SubmitRequest>(7, 1, 51)));
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_EQ(again.positions(i).height(), first.positions(i).height());
+    EXPECT_EQ(again.positions(i).index(), first.positions(i).index());
+  }
+  const auto seen = ReadAll(3, 52);
+  const auto place = seen.at({hotstuff::ClientId(7), hotstuff::Sequence(50)});
+  EXPECT_EQ(place.height.value(), first.positions(49).height());
+  EXPECT_EQ(place.index, first.positions(49).index());
+
+  const auto stub = Stub(1);
+  {
+    rpc::CallContext context(kPatience);
+    v1::GetBlockRequest request;
+    request.set_height(first.positions(0).height());
+    v1::GetBlockResponse response;
+    ASSERT_TRUE(stub->GetBlock(&context, request, &response).ok());
+    GROAT_ASSERT_OK_AND_ASSIGN(const auto block,
+                               wire::FromProto(response.block(), replicas_.genesis().block));
+    EXPECT_EQ(block.header.height.value(), first.positions(0).height());
+    GROAT_ASSERT_OK_AND_ASSIGN(const auto proof,
+                               hotstuff::CommitProof::Decode(wire::View(response.commit_proof())));
+    EXPECT_EQ(proof.headers.front().height.value(),
+              block.header.height.value() + static_cast<uint64_t>(response.headers_between_size()));
+  }
+  {
+    rpc::CallContext context(kPatience);
+    v1::GetStatusResponse status;
+    ASSERT_TRUE(stub->GetStatus(&context, {}, &status).ok());
+    EXPECT_EQ(status.chain_id(), ToString(replicas_.genesis().Chain()));
+    EXPECT_EQ(status.replica(), 1u);
+    EXPECT_EQ(status.replicas_size(), 4);
+    EXPECT_TRUE(status.votes());
+  }
+  {
+    rpc::CallContext context(kPatience);
+    v1::GetEvidenceResponse evidence;
+    ASSERT_TRUE(stub->GetEvidence(&context, {}, &evidence).ok());
+    EXPECT_EQ(evidence.total(), 0u);
+  }
+}
+
+TEST_F(ConsensusServiceTest, RefusesWithATypeAndAReason) {
+  StartAll();
+  EXPECT_THAT(Submit(0, Commands<v1::SubmitRequest>(UINT64_MAX, 1, 1)),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("reserved")));
+  EXPECT_THAT(Submit(0, Commands<v1::SubmitRequest>(1, 0, 1)),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("sequence")));
+  EXPECT_THAT(Submit(0, Commands<v1::SubmitRequest>(1, 1, 1, 2 << 20)),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("payload")));
+  GROAT_ASSERT_OK(Submit(0, Commands<v1::SubmitRequest>(1, 10'000, 1)));
+  EXPECT_THAT(Submit(0, Commands<v1::SubmitRequest>(1, 1, 1)),
+              StatusIs(absl::StatusCode::kOutOfRange, HasSubstr("below")));
+  const auto stub = Stub(0);
+  rpc::CallContext context(kPatience);
+  v1::GetBlockRequest request;
+  request.set_height(1'000'000);
+  v1::GetBlockResponse response;
+  EXPECT_EQ(stub->GetBlock(&context, request, &response).error_code(),
+            grpc::StatusCode::OUT_OF_RANGE);
+  rpc::CallContext handover_context(kPatience);
+  v1::GetHandoverResponse handover;
+  EXPECT_EQ(stub->GetHandover(&handover_context, {}, &handover).error_code(),
+            grpc::StatusCode::OUT_OF_RANGE);
+}
+
+// Many commands in flight on one stream, all answered once.
+TEST_F(ConsensusServiceTest, StreamsManyCommands) {
+  StartAll();
+  const auto stub = Stub(1);
+  rpc::CallContext context(kPatience);
+  const auto stream = stub->SubmitStream(&context);
+  constexpr uint64_t kClients = 20;
+  constexpr uint64_t kPerClient = 500;
+  auto writer = std::async(std::launch::async, [&] {
+    for (uint64_t first = 1; first <= kPerClient; first += 100) {
+      for (uint64_t client = 1; client <= kClients; ++client) {
+        if (!stream->Write(Commands<v1::SubmitStreamRequest>(client, first, 100))) return;
+      }
+    }
+    stream->WritesDone();
+  });
+  std::set<std::pair<uint64_t, uint64_t>> answered;
+  v1::SubmitStreamResponse response;
+  while (stream->Read(&response)) {
+    EXPECT_EQ(response.refused_size(), 0);
+    for (const v1::CommittedCommands& committed : response.committed()) {
+      EXPECT_GT(committed.height(), 0u);
+      EXPECT_EQ(committed.sequences_size(), committed.indexes_size());
+      for (const uint64_t sequence : committed.sequences()) {
+        EXPECT_TRUE(answered.emplace(committed.client_id(), sequence).second);
+      }
+    }
+  }
+  writer.get();
+  EXPECT_TRUE(stream->Finish().ok());
+  EXPECT_EQ(answered.size(), kClients * kPerClient);
+  ReadAll(0, kClients * kPerClient);
+}
+
+TEST_F(ConsensusServiceTest, ARestartedReplicaHasEverythingAndGoesOn) {
+  StartAll();
+  GROAT_ASSERT_OK(Submit(3, Commands<v1::SubmitRequest>(1, 1, 100)));
+  replicas_.Stop(3);
+  GROAT_ASSERT_OK(Submit(0, Commands<v1::SubmitRequest>(2, 1, 100)));
+  replicas_.Start(3);
+  ASSERT_TRUE(replicas_.WaitServing(3));
+  GROAT_ASSERT_OK(Submit(3, Commands<v1::SubmitRequest>(3, 1, 100)));
+  ReadAll(3, 300);
+}
+
+TEST_F(ConsensusServiceTest, DrainsAnswersAndRefusesNewOnes) {
+  StartAll();
+  const auto stub = Stub(0);
+  rpc::CallContext context(kPatience);
+  v1::SubscribeRequest request;
+  request.set_from_height(1);
+  const auto subscription = stub->Subscribe(&context, request);
+  GROAT_ASSERT_OK(Submit(0, Commands<v1::SubmitRequest>(1, 1, 10)));
+  replicas_.server(0).Drain();
+  v1::SubscribeResponse response;
+  while (subscription->Read(&response)) {
+  }
+  EXPECT_EQ(subscription->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_F(ConsensusServiceTest, OnlyOperatorsChangeValidators) {
+  StartAll();
+  hotstuff::ValidatorChange change;
+  change.next = Epoch(1);
+  change.last_height = Height(30);
+  change.validators = replicas_.genesis().validators;
+  std::reverse(change.validators.begin(), change.validators.end());
+  const auto approve = [&](size_t i, const std::string& name, v1::ApproveChangeResponse& response) {
+    const auto admin = v1::ConsensusAdminService::NewStub(replicas_.Channel(i, name));
+    rpc::CallContext context(kPatience);
+    v1::ApproveChangeRequest request;
+    request.set_change(ToString(change.Encode()));
+    return rpc::FromGrpc(admin->ApproveChange(&context, request, &response));
+  };
+  v1::ApproveChangeResponse response;
+  EXPECT_THAT(approve(0, "client", response), StatusIs(absl::StatusCode::kPermissionDenied, _));
+  v1::ChangeValidatorsRequest request;
+  request.set_change(ToString(change.Encode()));
+  const auto order = [&] {
+    const auto admin = v1::ConsensusAdminService::NewStub(replicas_.Channel(1, "admin"));
+    rpc::CallContext context(kPatience);
+    v1::ChangeValidatorsResponse ordered;
+    return rpc::FromGrpc(admin->ChangeValidators(&context, request, &ordered));
+  };
+  for (size_t i = 0; i < 3; ++i) {
+    if (i == 2) {
+      EXPECT_THAT(order(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("want 3")));
+    }
+    GROAT_ASSERT_OK(approve(i, "admin", response));
+    v1::ChangeShare* const share = request.add_shares();
+    share->set_signer(response.signer());
+    share->set_share(response.share());
+  }
+  GROAT_ASSERT_OK(order());
+  // Commands carry the chain to the epoch's last block and over it.
+  const auto stub = Stub(0);
+  uint64_t epoch = 0;
+  for (uint64_t sequence = 1; sequence < 200 && epoch == 0; ++sequence) {
+    GROAT_ASSERT_OK(Submit(0, Commands<v1::SubmitRequest>(1, sequence, 1)));
+    rpc::CallContext context(kPatience);
+    v1::GetStatusResponse status;
+    ASSERT_TRUE(stub->GetStatus(&context, {}, &status).ok());
+    epoch = status.epoch();
+  }
+  EXPECT_EQ(epoch, 1u);
+  rpc::CallContext context(kPatience);
+  v1::GetHandoverResponse handover;
+  ASSERT_TRUE(stub->GetHandover(&context, {}, &handover).ok());
+  GROAT_EXPECT_OK(hotstuff::ApprovedChange::Decode(wire::View(handover.approved_change()),
+                                                   replicas_.genesis().Chain()));
+  // And the new validators go on.
+  GROAT_EXPECT_OK(Submit(2, Commands<v1::SubmitRequest>(2, 1, 10)));
+}
+
+TEST(ConsensusServerTest, NamesWhatIsWrongWithItsFiles) {
+  TestReplicas replicas(1);
+  telemetry::Logger logger({.service = "consensus", .level = telemetry::LogLevel::kError});
+  const auto start = [&](const Config& config) {
+    return ConsensusServer::Start(config, logger, [](const absl::Status&) {}).status();
+  };
+  Config config = replicas.config(0);
+  config.genesis_file += ".missing";
+  EXPECT_THAT(start(config), StatusIs(absl::StatusCode::kNotFound, HasSubstr("missing")));
+  config = replicas.config(0);
+  config.genesis_file = config.signing_key_file;
+  EXPECT_THAT(start(config), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("key.pem")));
+  replicas.Start(0);
+  config = replicas.config(0);
+  config.listen = "127.0.0.1:" + std::to_string(replicas.server(0).port());
+  EXPECT_THAT(start(config),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("replica-0")));
+}
+
+}  // namespace
+}  // namespace groat::consensus_service

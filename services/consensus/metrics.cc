@@ -1,0 +1,93 @@
+#include "services/consensus/metrics.h"
+
+#include <algorithm>
+#include <string>
+
+namespace groat::consensus_service {
+
+void Metrics::Counted::Set(uint64_t value) {
+  if (value < seen) seen = 0;  // Of another core.
+  counter->Increment(static_cast<double>(value - seen));
+  seen = value;
+}
+
+Metrics::Metrics(telemetry::Metrics& metrics) : registry_(metrics) {
+  const auto count = [&](Counted& out, const std::string& name, const std::string& help) {
+    out.counter = &metrics.Counter("groat_consensus_" + name + "_total", help);
+  };
+  const auto gauge = [&](const std::string& name, const std::string& help) {
+    return &metrics.Gauge("groat_consensus_" + name, help);
+  };
+  certificate_seconds = &metrics.Histogram("groat_consensus_certificate_seconds",
+                                           "Time to verify shares and make a certificate of them.",
+                                           telemetry::LatencyBoundsSeconds());
+  block_commands =
+      &metrics.Histogram("groat_consensus_block_commands", "Commands in a committed block.",
+                         telemetry::ExponentialBounds(1, 4, 9));
+  waiting_commands = gauge("waiting_commands", "Commands of clients that wait for an answer.");
+  subscribers = gauge("open_subscribers", "Subscriptions that are open.");
+  refused_commands = &metrics.Counter("groat_consensus_refused_commands_total",
+                                      "Commands of clients that were not taken.");
+  answered_commands = &metrics.Counter("groat_consensus_answered_commands_total",
+                                       "Commands of clients that were told to be committed.");
+  view_ = gauge("current_view", "The current view.");
+  epoch_gauge_ = gauge("current_epoch", "The current epoch.");
+  committed_height_ = gauge("committed_height", "Height of the last committed block.");
+  pool_commands_ = gauge("pool_commands", "Commands in the pool.");
+  pool_bytes_ = gauge("pool_bytes", "Bytes of the commands in the pool.");
+  tree_blocks_ = gauge("tree_blocks", "Blocks that are not committed, and the last one that is.");
+  votes_allowed_ = gauge("voting_replica", "1 if this replica votes, else 0.");
+  count(views_, "entered_views", "Views entered.");
+  count(given_up_, "given_up_views", "Views given up.");
+  count(timeout_certificates_, "timeout_certificates", "Timeout certificates made here.");
+  count(proposals_, "made_proposals", "Blocks proposed.");
+  count(votes_, "sent_votes", "Votes for blocks.");
+  count(blocks_, "committed_blocks", "Blocks committed.");
+  count(commands_, "committed_commands", "Commands that took effect.");
+  count(repeated_, "repeated_commands", "Commands in blocks that were committed before.");
+  count(evidence_, "found_evidence", "Proofs that a validator broke the rules.");
+  count(writes_, "disk_writes", "Turns that were written.");
+  for (size_t i = 0; i < refused_.size(); ++i) {
+    std::string reason(hotstuff::NameOf(static_cast<hotstuff::Refusal>(i)));
+    std::replace(reason.begin(), reason.end(), ' ', '_');
+    refused_[i].counter =
+        &metrics.Counter("groat_consensus_refused_messages_total",
+                         "Messages of replicas without effect, by reason.", {{"reason", reason}});
+  }
+}
+
+void Metrics::Update(const ReplicaDriver& driver) {
+  const hotstuff::CoreStatus status = driver.core().status();
+  const hotstuff::Counters& counters = driver.core().counters();
+  view_->Set(static_cast<double>(status.view.value()));
+  epoch_gauge_->Set(static_cast<double>(status.epoch.value()));
+  committed_height_->Set(static_cast<double>(status.committed_height.value()));
+  pool_commands_->Set(static_cast<double>(status.mempool_count));
+  pool_bytes_->Set(static_cast<double>(status.mempool_bytes));
+  tree_blocks_->Set(static_cast<double>(status.tree_blocks));
+  votes_allowed_->Set(status.may_vote ? 1 : 0);
+  views_.Set(counters.views_entered);
+  given_up_.Set(counters.views_given_up);
+  timeout_certificates_.Set(counters.timeout_certificates);
+  proposals_.Set(counters.proposals);
+  votes_.Set(counters.votes);
+  blocks_.Set(counters.blocks_committed);
+  commands_.Set(counters.commands_committed);
+  repeated_.Set(counters.commands_repeated);
+  evidence_.Set(driver.core().evidence().total());
+  writes_.Set(driver.writes());
+  for (size_t i = 0; i < refused_.size(); ++i) refused_[i].Set(counters.refused[i]);
+  for (size_t i = lag_.size(); i < driver.heard().size(); ++i) {
+    lag_.push_back(&registry_.Gauge("groat_consensus_replica_lag_views",
+                                    "Views that a replica was last heard of behind this one.",
+                                    {{"replica", std::to_string(i)}}));
+  }
+  for (size_t i = 0; i < driver.heard().size(); ++i) {
+    const uint64_t heard = driver.heard()[i].value();
+    const bool self = driver.self().value() == i;
+    const uint64_t lag = self || heard >= status.view.value() ? 0 : status.view.value() - heard;
+    lag_[i]->Set(static_cast<double>(lag));
+  }
+}
+
+}  // namespace groat::consensus_service

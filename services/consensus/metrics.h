@@ -1,0 +1,62 @@
+// Every metric of a replica beside those of gRPC, of the mesh and of the process.
+//
+// Thread-safe, but for Update, which has one caller.
+#ifndef GROAT_SERVICES_CONSENSUS_METRICS_H_
+#define GROAT_SERVICES_CONSENSUS_METRICS_H_
+
+#include <array>
+#include <vector>
+
+#include "services/consensus/replica_driver.h"
+#include "telemetry/metrics.h"
+
+namespace groat::consensus_service {
+
+class Metrics {
+ public:
+  explicit Metrics(telemetry::Metrics& metrics);
+
+  // Takes the driver's counters and gauges over. A task of the driver's executor.
+  void Update(const ReplicaDriver& driver);
+
+  prometheus::Histogram* certificate_seconds;
+  prometheus::Histogram* block_commands;
+  prometheus::Gauge* waiting_commands;
+  prometheus::Gauge* subscribers;
+  prometheus::Counter* refused_commands;
+  prometheus::Counter* answered_commands;
+
+ private:
+  // A counter of the core, which begins anew with each epoch.
+  struct Counted {
+    prometheus::Counter* counter = nullptr;
+    uint64_t seen = 0;
+    void Set(uint64_t value);
+  };
+
+  telemetry::Metrics& registry_;
+  Epoch epoch_;
+  prometheus::Gauge* view_;
+  prometheus::Gauge* epoch_gauge_;
+  prometheus::Gauge* committed_height_;
+  prometheus::Gauge* pool_commands_;
+  prometheus::Gauge* pool_bytes_;
+  prometheus::Gauge* tree_blocks_;
+  prometheus::Gauge* votes_allowed_;
+  Counted views_;
+  Counted given_up_;
+  Counted timeout_certificates_;
+  Counted proposals_;
+  Counted votes_;
+  Counted blocks_;
+  Counted commands_;
+  Counted repeated_;
+  Counted evidence_;
+  Counted writes_;
+  std::array<Counted, static_cast<size_t>(hotstuff::Refusal::kCount)> refused_;
+  std::vector<prometheus::Gauge*> lag_;  // By replica.
+};
+
+}  // namespace groat::consensus_service
+
+#endif  // GROAT_SERVICES_CONSENSUS_METRICS_H_

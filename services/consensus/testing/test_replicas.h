@@ -1,0 +1,46 @@
+// n whole replicas in this process, over real sockets and disks. Tests only.
+#ifndef GROAT_SERVICES_CONSENSUS_TESTING_TEST_REPLICAS_H_
+#define GROAT_SERVICES_CONSENSUS_TESTING_TEST_REPLICAS_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "rpc/testing/certificates.h"
+#include "services/consensus/consensus_server.h"
+
+namespace groat::consensus_service::testing {
+
+class TestReplicas {
+ public:
+  // `adjust` may change the genesis and what every replica is configured with.
+  explicit TestReplicas(size_t n,
+                        const std::function<void(hotstuff::Genesis&, Config&)>& adjust = nullptr);
+  ~TestReplicas();
+
+  // Starts a replica on the folder it had before, if it ran. The first one that runs is what the
+  // others dial.
+  void Start(size_t i);
+  void StartAll();
+  void Stop(size_t i) { servers_[i].reset(); }
+  ConsensusServer& server(size_t i) { return *servers_[i]; }
+  bool runs(size_t i) const { return servers_[i] != nullptr; }
+  // A channel with the certificate of this name.
+  std::shared_ptr<grpc::Channel> Channel(size_t i, const std::string& name = "client");
+  const hotstuff::Genesis& genesis() const { return genesis_; }
+  Config& config(size_t i) { return configs_[i]; }
+  // Waits until health says that a quorum is connected.
+  bool WaitServing(size_t i);
+
+ private:
+  rpc::testing::TestAuthority authority_;
+  rpc::testing::TemporaryFolder folder_;
+  telemetry::Logger logger_;
+  hotstuff::Genesis genesis_;
+  std::vector<Config> configs_;
+  std::vector<std::unique_ptr<ConsensusServer>> servers_;
+};
+
+}  // namespace groat::consensus_service::testing
+
+#endif  // GROAT_SERVICES_CONSENSUS_TESTING_TEST_REPLICAS_H_
