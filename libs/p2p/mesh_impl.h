@@ -187,8 +187,9 @@ class Mesh::Impl final : public ConnectionOwner {
   void OnPing(Peer& peer, uint64_t number);
   void OnPong(Peer& peer, uint64_t number);
   void OnPiece(PeerConnection& connection, Peer& peer, const Entry& entry);
+  // `joined` holds the body, if it came in pieces.
   void OnMessage(PeerConnection& connection, Peer& peer, size_t channel, ByteView body,
-                 bool compressed);
+                 bool compressed, Bytes joined);
   bool SpendRate(Peer& peer, size_t channel, size_t payload_bytes);
   void OnDrained(size_t channel, const PeerId& peer);
   void SendControl(Peer& peer, const ControlMessage& message);

@@ -16,6 +16,8 @@ namespace {
 
 // So many messages above their rate make a flood, beside twice the burst.
 constexpr double kExcessMessages = 100;
+// Room for a message in pieces is made in one go, if its channel takes no longer ones than this.
+constexpr size_t kMostReservedBytes = size_t{16} << 20;
 
 }  // namespace
 
@@ -242,13 +244,20 @@ void Mesh::Impl::OnPiece(PeerConnection& connection, Peer& peer, const Entry& en
       Offend(peer, Closure::kMalformedFrame, absl::InvalidArgumentError("empty piece"));
       return;
     }
+    // Room for the longest at once: growing would copy, and memory that is not written to is not
+    // taken.
+    if (inbound.pieces.empty() && options.max_message_bytes <= kMostReservedBytes) {
+      inbound.pieces.reserve(options.max_message_bytes);
+    }
     inbound.pieces.insert(inbound.pieces.end(), entry.body.begin(), entry.body.end());
     if (entry.more_follows()) return;
-    const Bytes joined = std::exchange(inbound.pieces, {});
-    OnMessage(connection, peer, *channel, joined, entry.compressed());
+    Bytes joined = std::exchange(inbound.pieces, {});
+    if (joined.size() < joined.capacity() / 2) joined.shrink_to_fit();
+    const ByteView body = joined;
+    OnMessage(connection, peer, *channel, body, entry.compressed(), std::move(joined));
     return;
   }
-  OnMessage(connection, peer, *channel, entry.body, entry.compressed());
+  OnMessage(connection, peer, *channel, entry.body, entry.compressed(), {});
 }
 
 bool Mesh::Impl::SpendRate(Peer& peer, size_t channel, size_t payload_bytes) {
@@ -272,7 +281,7 @@ bool Mesh::Impl::SpendRate(Peer& peer, size_t channel, size_t payload_bytes) {
 }
 
 void Mesh::Impl::OnMessage(PeerConnection& connection, Peer& peer, size_t channel, ByteView body,
-                           bool compressed) {
+                           bool compressed, Bytes joined) {
   const ChannelOptions& options = channels_[channel].options;
   ReceiveQueue& receiver = *channels_[channel].receiver;
   size_t payload_bytes = body.size();
@@ -304,8 +313,10 @@ void Mesh::Impl::OnMessage(PeerConnection& connection, Peer& peer, size_t channe
       return;
     }
     payload = *std::move(decompressed);
-  } else {
+  } else if (joined.empty()) {
     payload.assign(body.begin(), body.end());
+  } else {
+    payload = std::move(joined);
   }
   const ReceiveQueue::PushResult pushed = receiver.Push(inbound.queue, std::move(payload));
   if (pushed.was_empty) ready_channels_ |= uint32_t{1} << channel;

@@ -28,12 +28,16 @@
 
 namespace groat::p2p {
 
-// A frame holds at least one entry, and is closed once it holds this much.
-inline constexpr size_t kCoalescedFrameBytes = size_t{32} << 10;
+// What is around a body in a frame, and around a frame on a connection. Sizes that are a multiple
+// of a TLS record, less this, fill their records.
+inline constexpr size_t kFramingBytes = 64;
+// A frame holds at least one entry, and is closed once it holds this much: mostly two records.
+inline constexpr size_t kCoalescedFrameBytes = (size_t{32} << 10) - 1024;
 // Longer bodies travel in pieces of this size. On the main lane they are smaller, since an urgent
-// message waits for the frame that is being written.
-inline constexpr size_t kMainLanePieceBytes = size_t{32} << 10;
-inline constexpr size_t kBulkLanePieceBytes = size_t{256} << 10;
+// message waits for the frame that is being written; but on the bulk lane too one piece holds up
+// the network's thread.
+inline constexpr size_t kMainLanePieceBytes = (size_t{32} << 10) - kFramingBytes;
+inline constexpr size_t kBulkLanePieceBytes = (size_t{64} << 10) - kFramingBytes;
 
 inline constexpr size_t kMaxControlBacklog = 4096;
 inline constexpr size_t kMaxControlBacklogBytes = size_t{1} << 20;

@@ -102,16 +102,16 @@ TEST_F(SendQueuesTest, ChannelsOfOnePriorityTakeTurns) {
   EXPECT_THAT(Take(outbox), ElementsAre("2:y", "1:d", "1:e"));
 }
 
-TEST_F(SendQueuesTest, AFrameIsClosedOnceItHolds32KiB) {
+TEST_F(SendQueuesTest, AFrameIsClosedOnceItHolds31KiB) {
   const size_t channel = Add({});
   auto* outbox = Open(1);
   const std::string thousand(1000, 'a');
   for (int i = 0; i < 100; ++i) SendTo(1, channel, thousand);
   const Bytes frame = queues_.TakeFrame(outbox, LaneKind::kMain, kStart).frame;
-  EXPECT_EQ(frame.size(), 33 * 1007U);  // 32 x 1007 are 544 bytes short.
-  EXPECT_EQ(Take(outbox).size(), 33U);
-  EXPECT_EQ(Take(outbox).size(), 33U);
-  EXPECT_EQ(Take(outbox).size(), 1U);
+  EXPECT_EQ(frame.size(), 32 * 1007U);  // 31 are below 31 KiB, 32 are above.
+  EXPECT_EQ(Take(outbox).size(), 32U);
+  EXPECT_EQ(Take(outbox).size(), 32U);
+  EXPECT_EQ(Take(outbox).size(), 4U);
   EXPECT_THAT(Take(outbox), IsEmpty());
 }
 
@@ -120,16 +120,16 @@ TEST_F(SendQueuesTest, LongMessagesTravelInPiecesThatOthersMayPass) {
   const size_t other = Add({});
   const size_t urgent = Add({.priority = Priority::kUrgent});
   auto* outbox = Open(1);
-  SendTo(1, normal, std::string(3 * kMainLanePieceBytes - 100, 'n'));
-  EXPECT_THAT(Take(outbox), ElementsAre("1:32768+"));
+  SendTo(1, normal, std::string(3 * kMainLanePieceBytes - 2000, 'n'));
+  EXPECT_THAT(Take(outbox), ElementsAre("1:32704+"));
   SendTo(1, urgent, "now");
   SendTo(1, other, "too");
-  EXPECT_THAT(Take(outbox), ElementsAre("3:now", "2:too", "1:32768+"));
+  EXPECT_THAT(Take(outbox), ElementsAre("3:now", "2:too", "1:32704+"));
   EXPECT_EQ(Stats()[0].sent_messages, 0U);
   SendTo(1, normal, "next");
-  EXPECT_THAT(Take(outbox), ElementsAre("1:32668", "1:next"));
+  EXPECT_THAT(Take(outbox), ElementsAre("1:30704", "1:next"));
   EXPECT_EQ(Stats()[0].sent_messages, 2U);
-  EXPECT_EQ(Stats()[0].sent_bytes, 3 * kMainLanePieceBytes - 100 + 4);
+  EXPECT_EQ(Stats()[0].sent_bytes, 3 * kMainLanePieceBytes - 2000 + 4);
 }
 
 TEST_F(SendQueuesTest, PiecesEndWhereTheMessageEnds) {
@@ -137,8 +137,8 @@ TEST_F(SendQueuesTest, PiecesEndWhereTheMessageEnds) {
   auto* outbox = Open(1);
   SendTo(1, channel, std::string(2 * kMainLanePieceBytes, 'n'));
   SendTo(1, channel, "");
-  EXPECT_THAT(Take(outbox), ElementsAre("1:32768+"));
-  EXPECT_THAT(Take(outbox), ElementsAre("1:32768"));
+  EXPECT_THAT(Take(outbox), ElementsAre("1:32704+"));
+  EXPECT_THAT(Take(outbox), ElementsAre("1:32704"));
   EXPECT_THAT(Take(outbox), ElementsAre("1:"));
 }
 
@@ -327,11 +327,11 @@ TEST_F(SendQueuesTest, ARestartedLaneBeginsItsMessageAgain) {
   auto* outbox = Open(1);
   SendTo(1, bulk, std::string(kBulkLanePieceBytes + 10, 'b'));
   SendTo(1, normal, std::string(kMainLanePieceBytes + 10, 'n'));
-  EXPECT_THAT(Take(outbox, LaneKind::kBulk), ElementsAre("1:262144+"));
-  EXPECT_THAT(Take(outbox), ElementsAre("2:32768+"));
+  EXPECT_THAT(Take(outbox, LaneKind::kBulk), ElementsAre("1:65472+"));
+  EXPECT_THAT(Take(outbox), ElementsAre("2:32704+"));
   queues_.RestartLane(outbox, LaneKind::kBulk);
   EXPECT_THAT(Take(outbox), ElementsAre("2:10"));  // The main lane goes on.
-  EXPECT_THAT(Take(outbox, LaneKind::kBulk), ElementsAre("1:262144+"));
+  EXPECT_THAT(Take(outbox, LaneKind::kBulk), ElementsAre("1:65472+"));
   EXPECT_THAT(Take(outbox, LaneKind::kBulk), ElementsAre("1:10"));
   EXPECT_EQ(Stats()[bulk].sent_messages, 1U);
 }
@@ -385,13 +385,13 @@ TEST_F(SendQueuesTest, AMessageThatHasBegunIsNotHeldBack) {
   auto* outbox = Open(1);
   SendTo(1, channel, std::string(kMainLanePieceBytes + 10, 'a'));
   SendTo(1, channel, "b");
-  EXPECT_THAT(Take(outbox), ElementsAre("1:32768+"));
+  EXPECT_THAT(Take(outbox), ElementsAre("1:32704+"));
   const SendQueues::Taken taken = queues_.TakeFrame(outbox, LaneKind::kMain, kStart);
   EXPECT_THAT(Told(taken.frame), ElementsAre("1:10"));
-  // 32,778 bytes at 1,000 a second, of which 1,000 were there, and one token for the next.
+  // 32,714 bytes at 1,000 a second, of which 1,000 were there, and one token for the next.
   ASSERT_TRUE(taken.next_at.has_value());
-  EXPECT_GE(*taken.next_at, kStart + 31'779ms);
-  EXPECT_LE(*taken.next_at, kStart + 31'780ms);
+  EXPECT_GE(*taken.next_at, kStart + 31'715ms);
+  EXPECT_LE(*taken.next_at, kStart + 31'716ms);
 }
 
 TEST_F(SendQueuesTest, ControlMessagesAreBoundedInNumber) {

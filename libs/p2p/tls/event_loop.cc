@@ -70,6 +70,7 @@ EventLoop::WatchId EventLoop::Watch(int fd, uint32_t events, Handler& handler) {
     free_slots_.pop_back();
   }
   slots_[slot].handler = &handler;
+  slots_[slot].in_again = false;
   const WatchId watch = uint64_t{++slots_[slot].use} << 32 | slot;
   Change(watch, fd, events);
   return watch;
@@ -95,6 +96,12 @@ void EventLoop::Unwatch(WatchId watch, int fd) {
   Mute(watch, fd);
   slots_[slot].handler = nullptr;
   free_slots_.push_back(slot);
+}
+
+void EventLoop::Again(WatchId watch) {
+  Slot& slot = slots_[static_cast<uint32_t>(watch)];
+  if (std::exchange(slot.in_again, true)) return;
+  again_.push_back(watch);
 }
 
 // What is told of a watch that has ended goes nowhere, even if its slot has another one by now.
@@ -137,7 +144,10 @@ void EventLoop::Run() {
     }
     RunDue();
     going_on_.swap(again_);
-    for (const WatchId watch : going_on_) Tell(watch, 0);
+    for (const WatchId watch : going_on_) {
+      slots_[static_cast<uint32_t>(watch)].in_again = false;
+      Tell(watch, 0);
+    }
     going_on_.clear();
     EndTurn();
   }

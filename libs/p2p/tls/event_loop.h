@@ -48,13 +48,14 @@ class EventLoop final : public ThreadedExecutor {
   // No further call. Before the file descriptor is closed.
   void Unwatch(WatchId watch, int fd);
   // One call with 0 events at the end of this turn; of the next, if it ends already.
-  void Again(WatchId watch) { again_.push_back(watch); }
+  void Again(WatchId watch);
 
  private:
   struct Slot {
     Handler* handler = nullptr;
     uint32_t use = 0;  // Counts the watches that had this slot.
     bool polled = false;
+    bool in_again = false;
   };
 
   void Wake() override;

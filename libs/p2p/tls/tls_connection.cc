@@ -15,7 +15,7 @@ namespace {
 
 constexpr size_t kLengthBytes = 4;
 // Of one connection in one turn of the loop, so that others get theirs.
-constexpr size_t kTurnBytes = size_t{128} << 10;
+constexpr size_t kTurnBytes = size_t{16} << 10;
 
 uint32_t LengthAt(const uint8_t* data) {
   return static_cast<uint32_t>(LoadBigEndian(data, kLengthBytes));
@@ -168,23 +168,39 @@ void TlsConnection::ReadAgain() {
 
 void TlsConnection::Write(Bytes frame) {
   GROAT_CHECK(!frame.empty() && frame.size() <= kMaxFrameBytes) << frame.size();
-  GROAT_CHECK(!writing_ && !has_written_) << "a frame is being written";
+  GROAT_CHECK(frame_.empty() && !has_written_) << "a frame is being written";
   if (state_ != State::kOpen) return;
+  frame_ = std::move(frame);
   // The length and what follows it in the same record.
   uint8_t first[kTlsRecordBytes];
-  const size_t in_first = std::min(frame.size(), kTlsRecordBytes - kLengthBytes);
-  StoreBigEndian(frame.size(), first, kLengthBytes);
-  std::memcpy(first + kLengthBytes, frame.data(), in_first);
+  const size_t in_first = std::min(frame_.size(), kTlsRecordBytes - kLengthBytes);
+  StoreBigEndian(frame_.size(), first, kLengthBytes);
+  std::memcpy(first + kLengthBytes, frame_.data(), in_first);
   stream_.Encrypt(ByteView(first, kLengthBytes + in_first));
-  if (in_first < frame.size()) stream_.Encrypt(ByteView(frame).subspan(in_first));
-  // A failure shows when the socket is read.
-  writing_ = stream_.Flush() == TlsStream::Progress::kBlocked;
-  if (writing_) {
-    if (!serving_) Rewatch();
-  } else {
+  encrypted_ = in_first;
+  EncryptMore(kTurnBytes - kTlsRecordBytes);
+  WriteOn();
+  if (!serving_) Rewatch();
+}
+
+void TlsConnection::EncryptMore(size_t most) {
+  const size_t more = std::min(frame_.size() - encrypted_, most);
+  if (more == 0) return;
+  stream_.Encrypt(ByteView(frame_).subspan(encrypted_, more));
+  encrypted_ += more;
+}
+
+// Goes on with the frame for a turn. A failure shows when the socket is read.
+void TlsConnection::WriteOn() {
+  if (stream_.Flush() != TlsStream::Progress::kDone) return;  // The socket will tell.
+  if (encrypted_ == frame_.size()) {
+    frame_ = {};
     has_written_ = true;
-    loop_.Again(watch_);
+  } else {
+    EncryptMore(kTurnBytes);
+    stream_.Flush();
   }
+  loop_.Again(watch_);
 }
 
 void TlsConnection::PauseReading(bool paused) {
@@ -211,10 +227,7 @@ void TlsConnection::Serve(uint32_t events) {
 
 // False: the connection has ended or is gone.
 bool TlsConnection::WriteOut() {
-  if (stream_.has_waiting() && stream_.Flush() == TlsStream::Progress::kDone && writing_) {
-    writing_ = false;
-    has_written_ = true;
-  }
+  if (!frame_.empty()) WriteOn();
   if (!has_written_ || handler_ == nullptr) return true;
   has_written_ = false;
   const bool* gone = gone_.get();  // OnReady holds it.

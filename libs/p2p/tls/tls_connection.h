@@ -11,9 +11,9 @@
 //   word         the word has come                  open
 //   open         end, error, forbidden length       closed
 //
-// What a connection holds here: the frame that is being written, as ciphertext; of what is read, one
-// frame that is not complete, and a record ahead of a reader that pauses; 64 KiB of ciphertext that
-// was read ahead. Idle, some kilobytes.
+// What a connection holds here: the frame that is being written, and 64 KiB of it as ciphertext; of
+// what is read, one frame that is not complete, a record ahead of a reader that pauses, and 64 KiB
+// of ciphertext that was read ahead. Idle, some kilobytes.
 //
 // Belongs to the executor.
 #ifndef GROAT_P2P_TLS_TLS_CONNECTION_H_
@@ -53,6 +53,8 @@ class TlsConnection final : public Connection, private EventLoop::Handler {
   void AwaitWord();
   void Settle(const absl::Status& status);
   void Serve(uint32_t events);
+  void EncryptMore(size_t most);
+  void WriteOn();
   bool WriteOut();
   void ReadAgain();
   void ReadIn();
@@ -78,7 +80,8 @@ class TlsConnection final : public Connection, private EventLoop::Handler {
   bool reading_due_ = false;  // Though the socket tells nothing.
   bool muted_ = false;        // The other side has gone, and nobody reads.
   bool has_written_ = false;  // OnWritten is due.
-  bool writing_ = false;      // A frame waits for the socket.
+  Bytes frame_;  // That is being written; encrypted_ of its bytes are on their way.
+  size_t encrypted_ = 0;
   // The frame that is being read, from its length on; partial_size_ of its bytes are here.
   Bytes partial_;
   size_t partial_size_ = 0;
