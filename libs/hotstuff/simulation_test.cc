@@ -5,6 +5,7 @@
 
 #include "hotstuff/testing/mutants.h"
 #include "hotstuff/two_chain.h"
+#include "sim/testing/seeds.h"
 
 namespace groat::hotstuff::testing {
 namespace {
@@ -20,12 +21,12 @@ class SimulationTest : public ::testing::TestWithParam<Load> {};
 TEST_P(SimulationTest, IsSafeAlwaysAndLiveAfterHealing) {
   ScheduleSettings settings;
   settings.profile = GetParam().profile;
-  for (uint64_t seed = 1; seed <= GetParam().schedules; ++seed) {
+  sim::testing::ForEachSeed(GetParam().schedules, [&settings](uint64_t seed) {
     const Verdict verdict = RunSchedule(seed, settings);
     ASSERT_TRUE(verdict.ok()) << verdict.problem << "\n  again: hotstuff_simulation --profile="
                               << NameOf(settings.profile) << " --seed=" << seed << " --schedules=1";
     ASSERT_GT(verdict.blocks, 0u) << seed;
-  }
+  });
 }
 
 INSTANTIATE_TEST_SUITE_P(
