@@ -17,6 +17,9 @@ constexpr double kControlBurstSeconds = 4;
 // The receiver allows twice the burst: what the sender spread evenly may arrive in a heap.
 constexpr double kReceiverBurstScale = 2;
 
+// Peers that are missing for each further courtesy that is given.
+constexpr size_t kDialsInACourtesy = 12;
+
 bool IsOffence(Closure closure) {
   return closure == Closure::kMalformedFrame || closure == Closure::kFlood;
 }
@@ -87,7 +90,9 @@ void Mesh::Impl::ScheduleDial(Peer& peer) {
   Instant when = executor_.Now();
   // A bootstrapper cannot dial us: it does not know us yet.
   if (self_ > peer.id && discovery_.book().Record(peer.id) != nullptr) {
-    when += options_.dial_courtesy;
+    // While a network forms the other side has many to dial.
+    const size_t missing = peers_.size() - counters_.connected_peers;
+    when += options_.dial_courtesy * (1 + missing / kDialsInACourtesy);
   }
   if (peer.kept_away_until.has_value()) when = std::max(when, *peer.kept_away_until);
   dials_.Set(peer.id, when);

@@ -50,7 +50,8 @@ struct MeshOptions {
   // taken off at random.
   Duration least_redial_wait = std::chrono::milliseconds(50);
   Duration most_redial_wait = std::chrono::milliseconds(400);
-  // How long the peer with the higher key leaves dialling to the other one.
+  // How long the peer with the higher key leaves dialling to the other one; for longer while many
+  // peers are missing.
   Duration dial_courtesy = std::chrono::milliseconds(300);
   // Each costs both sides some milliseconds of processor time, so more at once only end later, and
   // with enough of them none in time.

@@ -22,7 +22,9 @@ constexpr size_t kKeptBytes = size_t{64} << 10;
 
 int TlsStream::WriteToMemory(BIO* bio, const char* data, size_t size, size_t* written) {
   Bytes& out = static_cast<TlsStream*>(BIO_get_data(bio))->out_;
-  out.insert(out.end(), data, data + size);
+  // As bytes: characters would be converted one by one.
+  const auto* bytes = reinterpret_cast<const uint8_t*>(data);
+  out.insert(out.end(), bytes, bytes + size);
   *written = size;
   return 1;
 }
