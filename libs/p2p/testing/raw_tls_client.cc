@@ -1,4 +1,4 @@
-#include "p2p/grpc/testing/raw_tls_client.h"
+#include "p2p/testing/raw_tls_client.h"
 
 #include <arpa/inet.h>
 #include <openssl/err.h>
@@ -54,9 +54,11 @@ RawTlsClient::RawTlsClient(const std::string& address, const RawTlsOptions& opti
   SSL_CTX_set_max_proto_version(context_.get(), options.max_version);
   if (!options.certificates_pem.empty()) ShowCertificates(context_.get(), options);
   ssl_.reset(SSL_new(context_.get()));
-  static constexpr unsigned char kHttp2[] = {2, 'h', '2'};
-  if (options.offers_http2) {
-    GROAT_CHECK(SSL_set_alpn_protos(ssl_.get(), kHttp2, sizeof(kHttp2)) == 0);
+  if (!options.protocol.empty()) {
+    const std::string offer = static_cast<char>(options.protocol.size()) + options.protocol;
+    GROAT_CHECK(SSL_set_alpn_protos(ssl_.get(),
+                                    reinterpret_cast<const unsigned char*>(offer.data()),
+                                    static_cast<unsigned>(offer.size())) == 0);
   }
   GROAT_CHECK(SSL_set_fd(ssl_.get(), socket_) == 1);
 }

@@ -1,9 +1,9 @@
 // A TLS client that does what no peer of ours would: no certificate, another key, an old version,
-// silence, bytes that are no HTTP/2.
+// silence, bytes of another protocol.
 //
 // Blocking, with limits of ten seconds. Not thread-safe. Tests only.
-#ifndef GROAT_P2P_GRPC_TESTING_RAW_TLS_CLIENT_H_
-#define GROAT_P2P_GRPC_TESTING_RAW_TLS_CLIENT_H_
+#ifndef GROAT_P2P_TESTING_RAW_TLS_CLIENT_H_
+#define GROAT_P2P_TESTING_RAW_TLS_CLIENT_H_
 
 #include <openssl/ssl.h>
 
@@ -20,7 +20,7 @@ struct RawTlsOptions {
   std::string certificates_pem = {};
   std::string key_pem = {};
   int max_version = TLS1_3_VERSION;
-  bool offers_http2 = true;  // By ALPN, without which gRPC's server does not go on.
+  std::string protocol = "h2";  // Offered by ALPN; empty: none.
 };
 
 class RawTlsClient {
@@ -50,4 +50,4 @@ class RawTlsClient {
 
 }  // namespace groat::p2p::testing
 
-#endif  // GROAT_P2P_GRPC_TESTING_RAW_TLS_CLIENT_H_
+#endif  // GROAT_P2P_TESTING_RAW_TLS_CLIENT_H_
