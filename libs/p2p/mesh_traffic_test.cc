@@ -12,8 +12,8 @@
 #include "p2p/control_message.h"
 #include "p2p/frame.h"
 #include "p2p/mesh.h"
-#include "p2p/send_queues.h"
 #include "p2p/message_codec.h"
+#include "p2p/send_queues.h"
 #include "sim/mesh_cluster.h"
 #include "sim/split_mix.h"
 
@@ -120,11 +120,12 @@ Bytes Noise(size_t size, uint64_t seed) {
 TEST_F(MeshTrafficTest, EveryLengthArrivesWhole) {
   Make(2);
   Connect();
-  for (const size_t size : {size_t{0}, size_t{1}, kMainLanePieceBytes - 1, kMainLanePieceBytes, kMainLanePieceBytes + 1,
-                            size_t{65'536}, size_t{1} << 20}) {
+  for (const size_t size : {size_t{0}, size_t{1}, kMainLanePieceBytes - 1, kMainLanePieceBytes,
+                            kMainLanePieceBytes + 1, size_t{65'536}, size_t{1} << 20}) {
     EXPECT_EQ(Send(0, 1, kNormal, Noise(size, size)).size(), 1);
   }
-  for (const size_t size : {size_t{0}, kBulkLanePieceBytes, kBulkLanePieceBytes + 1, size_t{8} << 20}) {
+  for (const size_t size :
+       {size_t{0}, kBulkLanePieceBytes, kBulkLanePieceBytes + 1, size_t{8} << 20}) {
     EXPECT_EQ(Send(1, 0, kBulk, Noise(size, size)).size(), 1);
     EXPECT_EQ(Send(0, 1, kBulk, Noise(size, size)).size(), 1);
   }

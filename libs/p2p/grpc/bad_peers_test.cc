@@ -16,8 +16,8 @@
 #include "base/status_matchers.h"
 #include "crypto/certificate_key.h"
 #include "p2p/grpc/grpc_transport.h"
-#include "p2p/live/peer_certificate.h"
 #include "p2p/grpc/testing/raw_stream.h"
+#include "p2p/live/peer_certificate.h"
 #include "p2p/testing/raw_tls_client.h"
 
 namespace groat::p2p {

@@ -63,8 +63,8 @@ absl::StatusOr<PeerId> PeerOfCertificate(const X509& certificate, int64_t now_s)
   GROAT_ASSIGN_OR_RETURN(const int64_t from_s, SecondsOf(X509_get0_notBefore(&certificate)));
   GROAT_ASSIGN_OR_RETURN(const int64_t to_s, SecondsOf(X509_get0_notAfter(&certificate)));
   if (now_s < from_s || now_s > to_s) {
-    return absl::UnauthenticatedError(absl::StrCat("peer certificate is valid from ", from_s,
-                                                   " to ", to_s, ", now is ", now_s));
+    return absl::UnauthenticatedError(
+        absl::StrCat("peer certificate is valid from ", from_s, " to ", to_s, ", now is ", now_s));
   }
   return id;
 }

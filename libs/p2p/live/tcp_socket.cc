@@ -119,8 +119,8 @@ absl::StatusOr<Socket> BeginConnect(const SocketAddress& address) {
       socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!connecting.open()) return SystemError("cannot connect", "");
   SendAtOnce(connecting.fd());
-  const int result = connect(connecting.fd(), reinterpret_cast<const sockaddr*>(&address.storage),
-                             address.size);
+  const int result =
+      connect(connecting.fd(), reinterpret_cast<const sockaddr*>(&address.storage), address.size);
   if (result != 0 && errno != EINPROGRESS) return SystemError("cannot connect", "");
   return connecting;
 }
@@ -129,8 +129,8 @@ absl::StatusOr<Accepted> AcceptTcp(int listener) {
   SocketAddress from;
   from.size = sizeof(from.storage);
   Accepted accepted;
-  accepted.socket = Socket(accept4(listener, reinterpret_cast<sockaddr*>(&from.storage),
-                                   &from.size, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  accepted.socket = Socket(accept4(listener, reinterpret_cast<sockaddr*>(&from.storage), &from.size,
+                                   SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!accepted.socket.open()) {
     const bool exhausted =
         errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;

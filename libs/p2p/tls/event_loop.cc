@@ -56,8 +56,7 @@ void EventLoop::Stop() {
 
 void EventLoop::Wake() {
   const uint64_t one = 1;
-  GROAT_CHECK(write(wake_, &one, sizeof(one)) == sizeof(one) || errno == EAGAIN)
-      << strerror(errno);
+  GROAT_CHECK(write(wake_, &one, sizeof(one)) == sizeof(one) || errno == EAGAIN) << strerror(errno);
 }
 
 EventLoop::WatchId EventLoop::Watch(int fd, uint32_t events, Handler& handler) {

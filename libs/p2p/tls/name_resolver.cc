@@ -40,9 +40,10 @@ void NameResolver::Run() {
       next = std::move(waiting_.front());
       waiting_.pop_front();
     }
-    executor_.Post([on_resolved = std::move(next.second), addresses = Resolve(next.first)]() mutable {
-      on_resolved(std::move(addresses));
-    });
+    executor_.Post(
+        [on_resolved = std::move(next.second), addresses = Resolve(next.first)]() mutable {
+          on_resolved(std::move(addresses));
+        });
   }
 }
 

@@ -24,9 +24,9 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using ::testing::HasSubstr;
 using testing::RawTlsClient;
 using testing::RawTlsOptions;
-using ::testing::HasSubstr;
 
 constexpr milliseconds kHandshakeTimeout(500);
 constexpr char kProtocol[] = "groat-mesh/1";
@@ -86,7 +86,8 @@ class End final : public ConnectionHandler {
 
 class Node {
  public:
-  explicit Node(uint8_t number, const std::function<void(LiveTransportOptions&)>& adjust = nullptr) {
+  explicit Node(uint8_t number,
+                const std::function<void(LiveTransportOptions&)>& adjust = nullptr) {
     LiveTransportOptions options;
     options.validity = {NowSeconds() - 60, NowSeconds() + 600};
     options.handshake_timeout = kHandshakeTimeout;
@@ -378,8 +379,9 @@ TEST_F(TlsOffendersTest, AddressesMayBeNames) {
 }
 
 TEST(TlsTransportTest, HasOneThread) {
-  EXPECT_THAT(MakeTlsTransport({.threads = 2, .validity = {0, NowSeconds() + 10}}, KeyOf(1)).status(),
-              ::groat::testing::StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("2")));
+  EXPECT_THAT(
+      MakeTlsTransport({.threads = 2, .validity = {0, NowSeconds() + 10}}, KeyOf(1)).status(),
+      ::groat::testing::StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("2")));
 }
 
 }  // namespace

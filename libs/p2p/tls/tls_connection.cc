@@ -293,8 +293,8 @@ bool TlsConnection::GrowFrame() {
   }
   const size_t length = LengthAt(partial_.data());
   if (length == 0 || length > kMaxFrameBytes) {
-    return Fail(absl::InvalidArgumentError(absl::StrCat(
-        "a frame of ", length, " bytes, want 1 to ", kMaxFrameBytes)));
+    return Fail(absl::InvalidArgumentError(
+        absl::StrCat("a frame of ", length, " bytes, want 1 to ", kMaxFrameBytes)));
   }
   partial_.resize(kLengthBytes + length);
   if (partial_size_ < partial_.size()) return true;

@@ -80,12 +80,12 @@ class TlsConnection final : public Connection, private EventLoop::Handler {
   bool reading_due_ = false;  // Though the socket tells nothing.
   bool muted_ = false;        // The other side has gone, and nobody reads.
   bool has_written_ = false;  // OnWritten is due.
-  Bytes frame_;  // That is being written; encrypted_ of its bytes are on their way.
+  Bytes frame_;               // That is being written; encrypted_ of its bytes are on their way.
   size_t encrypted_ = 0;
   // The frame that is being read, from its length on; partial_size_ of its bytes are here.
   Bytes partial_;
   size_t partial_size_ = 0;
-  Bytes held_;  // Read, and not handed on since the reader paused.
+  Bytes held_;            // Read, and not handed on since the reader paused.
   bool serving_ = false;  // In OnReady, which looks at what is watched at its end.
   // Whether a callback has destroyed this.
   const std::shared_ptr<bool> gone_ = std::make_shared<bool>(false);

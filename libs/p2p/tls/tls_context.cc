@@ -75,8 +75,7 @@ absl::StatusOr<std::unique_ptr<TlsContext>> TlsContext::Make(const Ed25519Privat
   const X509Ptr certificate(PEM_read_bio_X509(certificate_text.get(), nullptr, nullptr, nullptr));
   ContextPtr made(SSL_CTX_new(TLS_method()));
   SSL_CTX* context = made.get();
-  GROAT_CHECK(context != nullptr &&
-              SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1 &&
+  GROAT_CHECK(context != nullptr && SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1 &&
               SSL_CTX_use_certificate(context, certificate.get()) == 1 &&
               SSL_CTX_use_PrivateKey(context, private_key.get()) == 1 &&
               SSL_CTX_set1_sigalgs_list(context, "ed25519") == 1 &&

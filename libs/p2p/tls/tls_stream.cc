@@ -48,7 +48,8 @@ long TlsStream::Control(BIO*, int command, long, void*) {
 // Made once for the process, and never freed.
 const BIO_METHOD* TlsStream::SocketMethod() {
   static const BIO_METHOD* const method = [] {
-    BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "groat mesh socket");
+    BIO_METHOD* made =
+        BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "groat mesh socket");
     GROAT_CHECK(made != nullptr && BIO_meth_set_write_ex(made, WriteToMemory) == 1 &&
                 BIO_meth_set_read_ex(made, ReadFromSocket) == 1 &&
                 BIO_meth_set_ctrl(made, Control) == 1);
@@ -125,8 +126,8 @@ void TlsStream::Encrypt(ByteView plain) {
 
 TlsStream::Progress TlsStream::Flush() {
   while (has_waiting()) {
-    const ssize_t sent = send(fd(), out_.data() + out_begin_, out_.size() - out_begin_,
-                              MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t sent =
+        send(fd(), out_.data() + out_begin_, out_.size() - out_begin_, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0) {
       if (errno == EINTR) continue;
       return errno == EAGAIN ? Progress::kBlocked : Progress::kFailed;

@@ -184,9 +184,8 @@ void TlsTransport::Dial(const std::string& address, const PeerId& expected, Dura
     OnResolved(number, std::move(addresses));
   };
   if (IsNumericHost(SplitAddress(address).first)) {
-    loop_.Post([resolved, addresses = Resolve(address)]() mutable {
-      resolved(std::move(addresses));
-    });
+    loop_.Post(
+        [resolved, addresses = Resolve(address)]() mutable { resolved(std::move(addresses)); });
   } else {
     resolver_.Ask(address, resolved);
   }
