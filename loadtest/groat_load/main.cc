@@ -6,6 +6,7 @@
 //   groat-load proofs --seconds 10
 //   groat-load ledger --seconds 10
 //   groat-load failover
+//   groat-load consensus --replicas 4 --rate 20000,60000 --payload 128
 //
 // Each prints Markdown: the command, what was measured, one table. Everything runs on the loopback
 // interface, load and servers on the same processors.
@@ -27,6 +28,7 @@
 #include "base/status_macros.h"
 #include "groat/ledger/v1/admin.grpc.pb.h"
 #include "groat/relay/v1/relay.grpc.pb.h"
+#include "loadtest/groat_load/consensus_load.h"
 #include "loadtest/groat_load/ledger_comparison.h"
 #include "loadtest/groat_load/ledger_load.h"
 #include "loadtest/groat_load/relay_load.h"
@@ -285,6 +287,68 @@ absl::Status RunFailover(int rounds) {
   return absl::OkStatus();
 }
 
+struct ConsensusOptions {
+  keys::ConsensusPlan plan;
+  std::vector<double> rates = {0};
+  std::vector<size_t> payloads = {128};
+  size_t batch = 100;
+  size_t window = 10'000;
+  size_t clients = 64;
+  double seconds = 10;
+  std::string certificates = "ed25519";
+  std::string rules = "two_chain";
+};
+
+absl::Status RunConsensus(ConsensusOptions options) {
+  if (options.certificates == "bls") options.plan.certificates = hotstuff::CertificateKind::kBls;
+  if (options.rules == "three_chain") {
+    options.plan.rules = hotstuff::RuleSet::kThreeChain;
+    options.plan.votes = hotstuff::VoteSpread::kAll;
+  }
+  GROAT_ASSIGN_OR_RETURN(const auto cluster, ConsensusCluster::Start(options.plan));
+  std::cout << absl::StrFormat(
+      "%d replicas, %s, %s certificates, blocks of up to %d commands, a stream to each replica,\n"
+      "requests of %d commands, window %d commands a stream, mTLS\n\n"
+      "| payload bytes | offered | rate | p50 ms | p99 ms | max ms | blocks/s | commands/block |\n"
+      "|---|---|---|---|---|---|---|---|\n",
+      options.plan.replicas, options.rules, options.certificates, options.plan.block_commands,
+      options.batch, options.window);
+  uint64_t first_client = 1;
+  for (const size_t payload : options.payloads) {
+    for (const double rate : options.rates) {
+      ConsensusLoad load;
+      load.endpoints = cluster->endpoints();
+      load.tls = cluster->tls();
+      load.first_client = first_client;
+      load.clients = options.clients;
+      load.batch = options.batch;
+      load.payload_bytes = payload;
+      load.window = options.window;
+      load.commands_per_second = rate;
+      load.duration = milliseconds(static_cast<int64_t>(options.seconds * 1000));
+      first_client += options.clients * load.endpoints.size();
+      GROAT_ASSIGN_OR_RETURN(const ConsensusLoadResult result, RunConsensusLoad(load));
+      const double blocks = static_cast<double>(result.blocks);
+      std::cout << absl::StrFormat("| %d | %s | %.0f | %.2f | %.2f | %.2f | %.0f | %.0f |\n",
+                                   payload, rate > 0 ? absl::StrCat(rate) : "closed loop",
+                                   static_cast<double>(result.committed) / result.seconds,
+                                   Ms(result.latency.Quantile(0.5)),
+                                   Ms(result.latency.Quantile(0.99)), Ms(result.latency.max()),
+                                   blocks / result.seconds,
+                                   static_cast<double>(result.committed) / std::max(1.0, blocks))
+                << std::flush;
+      if (result.refused > 0) {
+        std::cout << absl::StrFormat("\nrefused %d; first error: %s\n", result.refused,
+                                     result.errors[0]);
+      }
+      if (result.late > 0) {
+        std::cout << absl::StrFormat("\n%d requests left late\n", result.late);
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
 int Main(int argc, char** argv) {
   CLI::App app{"Measures a platform of real processes that it starts for itself."};
   app.require_subcommand(1);
@@ -347,6 +411,26 @@ int Main(int argc, char** argv) {
   CLI::App* failover = app.add_subcommand("failover", "Time without appends after a kill.");
   failover->add_option("--rounds", rounds, "Kills of each kind.");
   failover->callback([&] { run = [&] { return RunFailover(rounds); }; });
+
+  ConsensusOptions consensus_options;
+  consensus_options.plan.replicas = 4;
+  CLI::App* consensus = app.add_subcommand(
+      "consensus", "Commands a second through consensus, open loop at each rate, or closed loop.");
+  consensus->add_option("--replicas", consensus_options.plan.replicas, "Replicas.");
+  consensus->add_option("--rate", consensus_options.rates, "Commands a second; 0: closed loop.")
+      ->delimiter(',');
+  consensus->add_option("--payload", consensus_options.payloads, "Bytes.")->delimiter(',');
+  consensus->add_option("--batch", consensus_options.batch, "Commands in a request.");
+  consensus->add_option("--window", consensus_options.window, "Unanswered commands of a stream.");
+  consensus->add_option("--clients", consensus_options.clients, "Clients of a stream.");
+  consensus->add_option("--seconds", consensus_options.seconds, "Length of each run.");
+  consensus->add_option("--block-commands", consensus_options.plan.block_commands,
+                        "Most commands in a block.");
+  consensus->add_option("--block-bytes", consensus_options.plan.block_bytes,
+                        "Most bytes of commands in a block.");
+  consensus->add_option("--certificates", consensus_options.certificates, "ed25519 or bls.");
+  consensus->add_option("--rules", consensus_options.rules, "two_chain or three_chain.");
+  consensus->callback([&] { run = [&] { return RunConsensus(consensus_options); }; });
 
   CLI11_PARSE(app, argc, argv);
   const absl::Status status = run();

@@ -6,6 +6,7 @@ namespace groat::commands {
 namespace {
 
 constexpr uint32_t kMaxNodes = 9;
+constexpr uint32_t kMaxReplicas = 64;
 constexpr uint64_t kMaxCycleTimeMs = 3'600'000;
 
 }  // namespace
@@ -20,6 +21,8 @@ void AddPlatformFlags(CLI::App& app, PlatformFlags& flags) {
           ->check(CLI::Range(1u, kMaxNodes));
   app.add_flag("--embedded", flags.embedded, "One ledger node with its own register, no etcd")
       ->excludes(members);
+  app.add_option("--consensus", flags.consensus, "Number of consensus replicas [0]")
+      ->check(CLI::Range(0u, kMaxReplicas));
   app.add_option("--relay-id", flags.relay_id, "Number of the relay network [1]")
       ->check(CLI::Range(1u, UINT32_MAX));
   const std::map<std::string, uint64_t> units = {{"ms", 1}, {"s", 1000}, {"m", 60'000}};
@@ -40,6 +43,7 @@ platform::PlatformOptions ToOptions(const PlatformFlags& flags) {
   options.etcd_members = flags.etcd_members;
   if (flags.embedded) options.embedded = true;
   options.relay_id = flags.relay_id;
+  options.consensus = flags.consensus;
   if (flags.cycle_time_ms.has_value()) {
     options.cycle_time = std::chrono::milliseconds(*flags.cycle_time_ms);
   }

@@ -19,6 +19,7 @@ struct PlatformFlags {
   std::optional<uint32_t> etcd_members;
   bool embedded = false;
   std::optional<uint32_t> relay_id;
+  std::optional<uint32_t> consensus;
   std::optional<uint64_t> cycle_time_ms;
   std::optional<uint64_t> period_cycles;
   bool insecure = false;

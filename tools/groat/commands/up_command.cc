@@ -30,6 +30,10 @@ Json PlatformJson(const platform::Platform& platform) {
   for (const platform::ServiceAddress& node : file.ledger) {
     value["ledger_metrics"].push_back(node.metrics);
   }
+  value["consensus_metrics"] = Json::array();
+  for (const platform::ConsensusAddress& replica : file.consensus) {
+    value["consensus_metrics"].push_back(replica.metrics);
+  }
   value["cycle_time_ms"] = file.cycle_time.count();
   value["period_cycles"] = file.period_cycles;
   value["insecure"] = file.insecure;
@@ -40,10 +44,12 @@ std::string PlatformText(const platform::Platform& platform) {
   const platform::PlatformFile& file = platform.file();
   terminal::Table table({{"process"}, {"gRPC"}, {"metrics"}, {"pid"}});
   size_t node = 0;
+  size_t replica = 0;
   for (const std::string& name : platform.process_names()) {
     const absl::StatusOr<platform::ProcessState> state = platform.State(name);
     std::string metrics;
     if (name.rfind("ledger", 0) == 0) metrics = file.ledger[node++].metrics;
+    if (name.rfind("consensus", 0) == 0) metrics = file.consensus[replica++].metrics;
     if (name == keys::kRelayName) metrics = file.relay.metrics;
     table.AddRow({name, platform.Endpoint(name).value_or(""), metrics,
                   state.ok() ? absl::StrCat(state->pid) : ""});
@@ -74,7 +80,9 @@ ExitCode Up(Shell& shell, const platform::PlatformOptions& options) {
     while (shell.cancellation.Sleep(std::chrono::hours(1))) {
     }
   }
-  progress.Line("stopping: relay, then ledger, then etcd");
+  progress.Line(options.consensus.value_or(0) > 0
+                    ? "stopping: relay and consensus, then ledger, then etcd"
+                    : "stopping: relay, then ledger, then etcd");
   const std::vector<std::string> killed = (*platform)->Drain();
   if (!ready.ok() && !absl::IsCancelled(ready)) return shell.Fail(ready);
   return killed.empty() ? ExitCode::kOk : ExitCode::kNo;
@@ -84,14 +92,16 @@ ExitCode Up(Shell& shell, const platform::PlatformOptions& options) {
 
 void AddUpCommand(CLI::App& app, Shell& shell) {
   CLI::App* up = app.add_subcommand(
-      "up", "Run a local platform: etcd members, ledger nodes and a relay on loopback ports");
+      "up",
+      "Run a local platform: etcd members, ledger nodes, a relay and, if asked for, replicas of\n"
+      "consensus on loopback ports");
   const auto flags = std::make_shared<PlatformFlags>();
   flags->folder = "groat-data";
   AddPlatformFlags(*up, *flags);
   up->footer(
       "The folder holds keys, ports, configuration, logs and data; the next `groat up` on it\n"
       "resumes the platform. A process that dies is started again. Ctrl-C or SIGTERM drains the\n"
-      "relay, then the ledger, then etcd.");
+      "relay and the replicas, then the ledger, then etcd.");
   up->callback([&shell, flags] { shell.exit = Up(shell, ToOptions(*flags)); });
 }
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <ctime>
 #include <system_error>
 #include <utility>
 
@@ -23,6 +24,7 @@ namespace fs = std::filesystem;
 constexpr size_t kMaxFileBytes = 1 << 20;
 constexpr uint32_t kMaxEtcdMembers = 9;
 constexpr uint32_t kMaxShardBits = 16;
+constexpr uint32_t kMaxConsensusReplicas = 64;
 constexpr mode_t kPublicMode = 0644;
 // The least that an authority is valid: ten years.
 constexpr int64_t kAuthoritySeconds = int64_t{3653} * 24 * 3600;
@@ -37,6 +39,9 @@ absl::Status CheckPlan(const NetworkPlan& plan) {
   }
   if (plan.etcd_members > kMaxEtcdMembers) {
     return refuse("etcd members", plan.etcd_members, 0, kMaxEtcdMembers);
+  }
+  if (plan.consensus.replicas > kMaxConsensusReplicas) {
+    return refuse("consensus replicas", plan.consensus.replicas, 0, kMaxConsensusReplicas);
   }
   if (plan.relay_id < 1) return refuse("relay id", plan.relay_id, 1, UINT32_MAX);
   if (plan.shard_bits > kMaxShardBits)
@@ -71,6 +76,7 @@ std::vector<std::string> CertificateNames(const NetworkPlan& plan) {
   std::vector<std::string> names = {kRelayName, kAdminName, kClientName};
   for (uint32_t node = 0; node < plan.ledger_nodes; ++node) names.push_back(LedgerName(node));
   for (uint32_t member = 0; member < plan.etcd_members; ++member) names.push_back(EtcdName(member));
+  for (uint32_t i = 0; i < plan.consensus.replicas; ++i) names.push_back(ConsensusName(i));
   return names;
 }
 
@@ -78,6 +84,28 @@ std::vector<std::string> CertificateNames(const NetworkPlan& plan) {
 CertificateValidity AuthorityValidity(const CertificateValidity& certificates) {
   return {certificates.not_before_s,
           std::max(certificates.not_after_s, certificates.not_before_s + kAuthoritySeconds)};
+}
+
+// Signing keys of all replicas, and the genesis that names them: one line of hexadecimal digits.
+absl::Status WriteConsensus(const NetworkFolder& folder, const ConsensusPlan& plan) {
+  hotstuff::Genesis genesis;
+  genesis.name = plan.name;
+  genesis.timestamp_ms = static_cast<uint64_t>(std::time(nullptr)) * 1000;
+  genesis.certificates = plan.certificates;
+  genesis.rules = plan.rules;
+  genesis.votes = plan.votes;
+  genesis.block = {plan.block_commands, plan.block_bytes};
+  genesis.base_timeout_ms = plan.base_timeout_ms;
+  for (uint32_t i = 0; i < plan.replicas; ++i) {
+    hotstuff::Validator validator;
+    GROAT_ASSIGN_OR_RETURN(validator.key, CreateSigningKey(folder, ConsensusName(i)));
+    if (plan.certificates == hotstuff::CertificateKind::kBls) {
+      GROAT_ASSIGN_OR_RETURN(validator.bls, CreateLedgerSigningKey(folder, ConsensusVotesName(i)));
+    }
+    genesis.validators.push_back(std::move(validator));
+  }
+  GROAT_RETURN_IF_ERROR(genesis.Validate());
+  return WritePublic(folder.Genesis(), ToHex(genesis.Encode()) + "\n");
 }
 
 absl::StatusOr<asset::Trust> FillFolder(const NetworkFolder& folder, const NetworkPlan& plan) {
@@ -104,6 +132,7 @@ absl::StatusOr<asset::Trust> FillFolder(const NetworkFolder& folder, const Netwo
                            CreateLedgerSigningKey(folder, LedgerName(node)));
     trust.ledger_nodes.push_back(registration);
   }
+  if (plan.consensus.replicas > 0) GROAT_RETURN_IF_ERROR(WriteConsensus(folder, plan.consensus));
   GROAT_RETURN_IF_ERROR(WritePublic(folder.Trust(), asset::FormatTrust(trust)));
   return trust;
 }
@@ -151,6 +180,10 @@ absl::StatusOr<KeyListing> ListSigningKey(const fs::path& path) {
 
 std::string LedgerName(uint32_t node) { return absl::StrCat("ledger-", node); }
 std::string EtcdName(uint32_t member) { return absl::StrCat("etcd-", member); }
+std::string ConsensusName(uint32_t replica) { return absl::StrCat("consensus-", replica); }
+std::string ConsensusVotesName(uint32_t replica) {
+  return absl::StrCat(ConsensusName(replica), "-votes");
+}
 
 CertificateSubject SubjectFor(const std::string& name, const std::vector<std::string>& hosts) {
   CertificateSubject subject{name, {"localhost", name}, {"127.0.0.1", "::1"}};

@@ -6,9 +6,10 @@
 //   the
 //                                              proof of possession) sign with
 //   trust.json                                 what verifiers need; no secret
+//   consensus.genesis                          the chain of the consensus replicas; no secret
 //
-// NAME is relay, ledger-0, ledger-1, ..., etcd-0, ..., admin (an operator) or client (anybody
-// else). Secret files have mode 0600. Not pure: touches the file system.
+// NAME is relay, ledger-0, ledger-1, ..., etcd-0, ..., consensus-0, ..., admin (an operator) or
+// client (anybody else). Secret files have mode 0600. Not pure: touches the file system.
 #ifndef GROAT_TOOLS_GROAT_KEYS_NETWORK_FOLDER_H_
 #define GROAT_TOOLS_GROAT_KEYS_NETWORK_FOLDER_H_
 
@@ -21,6 +22,7 @@
 #include "absl/status/statusor.h"
 #include "asset/trust.h"
 #include "crypto/certificate.h"
+#include "hotstuff/genesis.h"
 
 namespace groat::keys {
 
@@ -29,6 +31,9 @@ inline constexpr const char* kAdminName = "admin";
 inline constexpr const char* kClientName = "client";
 std::string LedgerName(uint32_t node);
 std::string EtcdName(uint32_t member);
+std::string ConsensusName(uint32_t replica);
+// Of the BLS key that a replica votes with, if the genesis has BLS certificates.
+std::string ConsensusVotesName(uint32_t replica);
 
 // Where things are in the folder; looks at nothing.
 class NetworkFolder {
@@ -49,9 +54,22 @@ class NetworkFolder {
     return folder_ / (name + ".signing.pub");
   }
   std::filesystem::path Trust() const { return folder_ / "trust.json"; }
+  std::filesystem::path Genesis() const { return folder_ / "consensus.genesis"; }
 
  private:
   std::filesystem::path folder_;
+};
+
+// The replicas of consensus, and what of their genesis is chosen here.
+struct ConsensusPlan {
+  uint32_t replicas = 0;  // 0 to 64; 0: none.
+  std::string name = "groat";
+  hotstuff::CertificateKind certificates = hotstuff::CertificateKind::kEd25519List;
+  hotstuff::RuleSet rules = hotstuff::RuleSet::kTwoChain;
+  hotstuff::VoteSpread votes = hotstuff::VoteSpread::kNextLeader;
+  uint32_t block_commands = 10'000;  // 1 to 65,536.
+  uint32_t block_bytes = 2 << 20;    // 1 to 16 MiB.
+  uint32_t base_timeout_ms = 500;    // 1 to 10,000.
 };
 
 // What a network consists of.
@@ -61,6 +79,7 @@ struct NetworkPlan {
   uint32_t relay_id = 1;       // From 1.
   uint32_t shard_bits = 0;     // 0 to 16.
   uint64_t period_cycles = 0;  // 0: the first period never ends.
+  ConsensusPlan consensus;
   // DNS names and IP addresses that every certificate carries beside localhost, 127.0.0.1 and ::1.
   std::vector<std::string> hosts;
   // Of the certificates; the authority's own is at least ten years.
@@ -98,8 +117,8 @@ absl::StatusOr<std::vector<KeyListing>> ListKeys(const std::filesystem::path& fo
 absl::Status IssueCertificate(const NetworkFolder& folder, const CertificateSubject& subject,
                               CertificateValidity validity);
 
-// Makes a relay's signing key pair NAME.signing.key.pem and NAME.signing.pub. AlreadyExists if
-// taken.
+// Makes a relay's or replica's signing key pair NAME.signing.key.pem and NAME.signing.pub.
+// AlreadyExists if taken.
 absl::StatusOr<Ed25519PublicKey> CreateSigningKey(const NetworkFolder& folder,
                                                   const std::string& name);
 

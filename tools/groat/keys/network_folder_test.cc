@@ -41,6 +41,34 @@ class NetworkFolderTest : public ::testing::Test {
   NetworkPlan plan_;
 };
 
+// The genesis names the keys that the replicas sign with, and is sound by its own rules.
+TEST_F(NetworkFolderTest, MakesTheGenesisOfConsensus) {
+  for (const auto kind :
+       {hotstuff::CertificateKind::kEd25519List, hotstuff::CertificateKind::kBls}) {
+    plan_.consensus.replicas = 4;
+    plan_.consensus.certificates = kind;
+    const bool bls = kind == hotstuff::CertificateKind::kBls;
+    const NetworkFolder folder(root_ / (bls ? "bls" : "ed25519"));
+    GROAT_ASSERT_OK(CreateNetwork(folder.path(), plan_));
+    std::string text = Content(folder.Genesis());
+    ASSERT_EQ(text.back(), '\n');
+    text.pop_back();
+    GROAT_ASSERT_OK_AND_ASSIGN(const Bytes bytes, FromHex(text));
+    GROAT_ASSERT_OK_AND_ASSIGN(const hotstuff::Genesis genesis, hotstuff::Genesis::Decode(bytes));
+    ASSERT_EQ(genesis.validators.size(), 4u);
+    EXPECT_EQ(genesis.certificates, kind);
+    GROAT_ASSERT_OK_AND_ASSIGN(const Ed25519PrivateKey key,
+                               ReadPrivateKeyFile(folder.SigningKey(ConsensusName(3)).string()));
+    EXPECT_EQ(genesis.validators[3].key, key.public_key());
+    EXPECT_EQ(genesis.validators[3].bls.has_value(), bls);
+    EXPECT_EQ(fs::exists(folder.SigningKey(ConsensusVotesName(3))), bls);
+    EXPECT_TRUE(fs::exists(folder.Certificate(ConsensusName(3))));
+  }
+  plan_.consensus.replicas = 65;
+  EXPECT_THAT(CreateNetwork(root_ / "many", plan_),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("consensus replicas is 65")));
+}
+
 TEST_F(NetworkFolderTest, MakesEveryKeyOfTheNetwork) {
   plan_.ledger_nodes = 2;
   plan_.etcd_members = 1;

@@ -4,6 +4,7 @@
 #include "absl/strings/str_join.h"
 #include "base/check.h"
 #include "base/status_macros.h"
+#include "crypto/key_file.h"
 #include "tools/groat/platform/yaml_text.h"
 
 namespace groat::platform {
@@ -41,6 +42,9 @@ absl::StatusOr<Executables> FindExecutables(const PlatformFile& file) {
   GROAT_ASSIGN_OR_RETURN(executables.ledger, FindExecutable("groat_ledger"));
   if (!file.embedded()) {
     GROAT_ASSIGN_OR_RETURN(executables.etcd, FindExecutable("etcd"));
+  }
+  if (!file.consensus.empty()) {
+    GROAT_ASSIGN_OR_RETURN(executables.consensus, FindExecutable("groat_consensus"));
   }
   return executables;
 }
@@ -169,6 +173,37 @@ Launch LaunchPlan::Relay() const {
       .Number("period_cycles", file_.period_cycles)
       .List("ledger_endpoints", Endpoints(file_.ledger))
       .Text("ledger_trust", keys_.Trust().string());
+  AppendTls(Tls(name), yaml);
+  launch.config = yaml.text();
+  return launch;
+}
+
+absl::StatusOr<Launch> LaunchPlan::Consensus(uint32_t replica) const {
+  const std::string name = keys::ConsensusName(replica);
+  const ConsensusAddress& address = file_.consensus[replica];
+  Launch launch = Service(name, executables_.consensus);
+  launch.endpoint = address.listen;
+  std::vector<std::string> peers;
+  for (uint32_t i = 0; i < file_.consensus.size(); ++i) {
+    if (i == replica) continue;
+    GROAT_ASSIGN_OR_RETURN(
+        const Ed25519PublicKey key,
+        ReadPublicKeyFile(keys_.SigningPublicKey(keys::ConsensusName(i)).string()));
+    peers.push_back(absl::StrCat("{public_key: \"", key.Hex(), "\", address: \"",
+                                 file_.consensus[i].mesh, "\"}"));
+  }
+  const fs::path votes = keys_.SigningKey(keys::ConsensusVotesName(replica));
+  YamlText yaml;
+  yaml.Comment("Written by groat up; written again at each start.")
+      .Text("genesis_file", keys_.Genesis().string())
+      .Text("signing_key_file", keys_.SigningKey(name).string());
+  if (fs::exists(votes)) yaml.Text("bls_signing_key_file", votes.string());
+  yaml.Text("data_dir", ProcessData(name).string())
+      .Text("listen", address.listen)
+      .Text("metrics_listen", address.metrics)
+      .Text("mesh_listen", address.mesh)
+      .Word("peers", absl::StrCat("[", absl::StrJoin(peers, ", "), "]"))
+      .List("admins", {keys::kAdminName});
   AppendTls(Tls(name), yaml);
   launch.config = yaml.text();
   return launch;

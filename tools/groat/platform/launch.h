@@ -1,6 +1,7 @@
 // How each process of a local platform is run: its arguments and its configuration file.
 //
-// Pure: values in, values out. The layout of the data folder is decided here:
+// Pure but for what says otherwise: values in, values out. The layout of the data folder is decided
+// here:
 //   platform.json, keys/            see platform_file.h and keys/network_folder.h
 //   config/NAME.yaml, logs/NAME.log
 //   data/NAME/                      what the process keeps
@@ -12,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "rpc/tls.h"
 #include "tools/groat/keys/network_folder.h"
 #include "tools/groat/platform/platform_file.h"
@@ -21,9 +23,10 @@ namespace groat::platform {
 
 // Where the executables are.
 struct Executables {
-  std::filesystem::path relay;
-  std::filesystem::path ledger;
-  std::filesystem::path etcd;  // Empty if the ledger's register is embedded.
+  std::filesystem::path relay = {};
+  std::filesystem::path ledger = {};
+  std::filesystem::path etcd = {};       // Empty if the ledger's register is embedded.
+  std::filesystem::path consensus = {};  // Empty without replicas of consensus.
 };
 
 // NotFound names the one that is missing and where it was looked for.
@@ -45,6 +48,8 @@ class LaunchPlan {
   Launch Etcd(uint32_t member) const;
   Launch Ledger(uint32_t node) const;
   Launch Relay() const;
+  // The keys must be in their folder. Errors of the key files.
+  absl::StatusOr<Launch> Consensus(uint32_t replica) const;
 
   // mTLS files of a name of the network's (see network_folder.h), or plaintext.
   rpc::TlsConfig Tls(const std::string& name) const;

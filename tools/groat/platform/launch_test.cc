@@ -25,7 +25,8 @@ PlatformFile Sample() {
 }
 
 LaunchPlan Plan(const PlatformFile& file) {
-  return LaunchPlan("/d", file, {"/bin/groat_relay", "/bin/groat_ledger", "/bin/etcd"});
+  return LaunchPlan("/d", file,
+                    {"/bin/groat_relay", "/bin/groat_ledger", "/bin/etcd", "/bin/groat_consensus"});
 }
 
 TEST(YamlTextTest, QuotesTextAndIndentsMaps) {

@@ -20,6 +20,7 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
 constexpr uint32_t kMaxNodes = 9;
+constexpr uint32_t kMaxReplicas = 64;
 constexpr std::chrono::seconds kReadyTimeout{60};
 // How long a wait goes on before it looks whether the process keeps ending.
 constexpr milliseconds kReadySlice{1000};
@@ -58,12 +59,19 @@ absl::StatusOr<PlatformFile> NewPlatformFile(const PlatformOptions& options) {
   file.relay_id = options.relay_id.value_or(file.relay_id);
   file.period_cycles = options.period_cycles.value_or(file.period_cycles);
   file.insecure = options.insecure.value_or(file.insecure);
-  GROAT_ASSIGN_OR_RETURN(const std::vector<uint16_t> ports, FreePorts(2 * (1 + nodes + members)));
+  const uint32_t replicas = options.consensus.value_or(0);
+  if (replicas > kMaxReplicas) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("number of consensus replicas is ", replicas, ", want 0 to ", kMaxReplicas));
+  }
+  GROAT_ASSIGN_OR_RETURN(const std::vector<uint16_t> ports,
+                         FreePorts(2 * (1 + nodes + members) + 3 * replicas));
   auto next = ports.begin();
   const auto take = [&next] { return absl::StrCat("127.0.0.1:", *next++); };
   file.relay = {take(), take()};
   for (uint32_t i = 0; i < nodes; ++i) file.ledger.push_back({take(), take()});
   for (uint32_t i = 0; i < members; ++i) file.etcd.push_back({take(), take()});
+  for (uint32_t i = 0; i < replicas; ++i) file.consensus.push_back({take(), take(), take()});
   return file;
 }
 
@@ -73,6 +81,8 @@ absl::Status CheckOptions(const PlatformOptions& options, const PlatformFile& fi
   GROAT_RETURN_IF_ERROR(CheckSame("embedded", options.embedded, file.embedded()));
   GROAT_RETURN_IF_ERROR(CheckSame("ledger nodes", options.ledger_nodes, nodes));
   GROAT_RETURN_IF_ERROR(CheckSame("etcd members", options.etcd_members, members));
+  GROAT_RETURN_IF_ERROR(CheckSame("consensus replicas", options.consensus,
+                                  static_cast<uint32_t>(file.consensus.size())));
   GROAT_RETURN_IF_ERROR(CheckSame("relay id", options.relay_id, file.relay_id));
   GROAT_RETURN_IF_ERROR(CheckSame("period cycles", options.period_cycles, file.period_cycles));
   return CheckSame("insecure", options.insecure, file.insecure);
@@ -82,6 +92,7 @@ absl::Status CreateKeys(const fs::path& folder, const PlatformFile& file) {
   keys::NetworkPlan plan;
   plan.ledger_nodes = static_cast<uint32_t>(file.ledger.size());
   plan.etcd_members = static_cast<uint32_t>(file.etcd.size());
+  plan.consensus.replicas = static_cast<uint32_t>(file.consensus.size());
   plan.relay_id = file.relay_id;
   plan.period_cycles = file.period_cycles;
   const int64_t now_s = std::time(nullptr);
@@ -147,6 +158,10 @@ absl::StatusOr<std::unique_ptr<Platform>> Platform::Start(const PlatformOptions&
   for (uint32_t i = 0; i < platform->file_.ledger.size(); ++i) {
     GROAT_RETURN_IF_ERROR(platform->StartProcess(platform->plan_.Ledger(i)));
   }
+  for (uint32_t i = 0; i < platform->file_.consensus.size(); ++i) {
+    GROAT_ASSIGN_OR_RETURN(const Launch launch, platform->plan_.Consensus(i));
+    GROAT_RETURN_IF_ERROR(platform->StartProcess(launch));
+  }
   GROAT_RETURN_IF_ERROR(platform->StartProcess(platform->plan_.Relay()));
   return platform;
 }
@@ -161,6 +176,9 @@ Platform::Platform(storage::DataFolder folder, PlatformFile file, asset::Trust t
       supervisor_(std::move(on_event)) {
   for (uint32_t i = 0; i < file_.etcd.size(); ++i) drain_order_[2].push_back(keys::EtcdName(i));
   for (uint32_t i = 0; i < file_.ledger.size(); ++i) drain_order_[1].push_back(keys::LedgerName(i));
+  for (uint32_t i = 0; i < file_.consensus.size(); ++i) {
+    drain_order_[0].push_back(keys::ConsensusName(i));
+  }
   drain_order_[0].push_back(keys::kRelayName);
   for (auto group = drain_order_.rbegin(); group != drain_order_.rend(); ++group) {
     names_.insert(names_.end(), group->begin(), group->end());
@@ -184,6 +202,9 @@ absl::StatusOr<std::string> Platform::Endpoint(const std::string& name) const {
   }
   for (uint32_t i = 0; i < file_.etcd.size(); ++i) {
     if (name == keys::EtcdName(i)) return file_.etcd[i].client;
+  }
+  for (uint32_t i = 0; i < file_.consensus.size(); ++i) {
+    if (name == keys::ConsensusName(i)) return file_.consensus[i].listen;
   }
   return absl::NotFoundError(absl::StrCat("no process ", name));
 }

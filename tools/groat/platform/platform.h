@@ -1,5 +1,6 @@
-// A local platform of real processes on the loopback interface: etcd members, ledger nodes and a
-// relay, with generated keys, certificates and configuration, all in one data folder.
+// A local platform of real processes on the loopback interface: etcd members, ledger nodes, a relay
+// and, if asked for, replicas of consensus, with generated keys, certificates and configuration,
+// all in one data folder.
 //
 //   Platform::Options options;
 //   options.folder = "groat-data";
@@ -43,6 +44,7 @@ struct PlatformOptions {
   std::optional<uint32_t> etcd_members;  // 1 to 9; 3.
   std::optional<bool> embedded;          // False. A single ledger node without etcd.
   std::optional<uint32_t> relay_id;      // 1.
+  std::optional<uint32_t> consensus;     // 0 to 64 replicas; 0.
   std::optional<std::chrono::milliseconds> cycle_time;  // 500 ms.
   std::optional<uint64_t> period_cycles;                // 0: the first period never ends.
   std::optional<bool> insecure;                         // False.
@@ -53,9 +55,10 @@ class Platform {
   // Called on the supervisor's thread; must not call back into the platform.
   using OnEvent = Supervisor::OnEvent;
 
-  // Opens or makes the folder and starts every process: etcd, then ledger, then relay. They may not
-  // serve yet. FailedPrecondition if another process has the folder or it holds something else, or
-  // if `options` contradict it; errors of the key files; NotFound for a missing executable.
+  // Opens or makes the folder and starts every process: etcd, then ledger, then relay and
+  // consensus. They may not serve yet. FailedPrecondition if another process has the folder or it
+  // holds something else, or if `options` contradict it; errors of the key files; NotFound for a
+  // missing executable.
   static absl::StatusOr<std::unique_ptr<Platform>> Start(const PlatformOptions& options,
                                                          OnEvent on_event);
   // Kills what still runs.
@@ -65,7 +68,7 @@ class Platform {
   const asset::Trust& trust() const { return trust_; }
   const LaunchPlan& plan() const { return plan_; }
   rpc::TlsConfig Tls(const std::string& name) const { return plan_.Tls(name); }
-  // "etcd-0", ..., "ledger-0", ..., "relay", in the order of starting.
+  // "etcd-0", ..., "ledger-0", ..., "consensus-0", ..., "relay", in the order of starting.
   const std::vector<std::string>& process_names() const { return names_; }
 
   // "127.0.0.1:PORT" of a process's gRPC server. NotFound for an unknown name.
@@ -87,8 +90,9 @@ class Platform {
     return supervisor_.State(name);
   }
 
-  // SIGTERM to the relay, then to the ledger nodes, then to the etcd members, waiting for each
-  // group; SIGKILL to those that need more than `grace`. Returns the names that had to be killed.
+  // SIGTERM to the relay and the replicas, then to the ledger nodes, then to the etcd members,
+  // waiting for each group; SIGKILL to those that need more than `grace`. Returns the names that
+  // had to be killed.
   std::vector<std::string> Drain(std::chrono::milliseconds grace = std::chrono::seconds(10));
 
  private:

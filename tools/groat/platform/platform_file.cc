@@ -66,6 +66,11 @@ class ObjectReader {
     }
     return value;
   }
+  // An empty list if the field is missing.
+  const Json& OptionalList(const char* name) {
+    static const Json* const kEmpty = new Json(Json::array());
+    return object_.contains(name) ? List(name, 0) : *kEmpty;
+  }
   absl::Status Finish() {
     if (!status_.ok()) return status_;
     for (const auto& [name, value] : object_.items()) {
@@ -98,6 +103,13 @@ absl::StatusOr<EtcdAddress> ParseEtcd(const Json& json, const std::string& where
   return address;
 }
 
+absl::StatusOr<ConsensusAddress> ParseConsensus(const Json& json, const std::string& where) {
+  ObjectReader reader(json, where);
+  ConsensusAddress address{reader.Text("listen"), reader.Text("metrics"), reader.Text("mesh")};
+  GROAT_RETURN_IF_ERROR(reader.Finish());
+  return address;
+}
+
 Json ServiceJson(const ServiceAddress& address) {
   return {{"listen", address.listen}, {"metrics", address.metrics}};
 }
@@ -117,6 +129,7 @@ absl::StatusOr<PlatformFile> ParsePlatformFile(std::string_view json) {
   const Json& relay = reader.Field("relay");
   const Json& ledger = reader.List("ledger", 1);
   const Json& etcd = reader.List("etcd", 0);
+  const Json& consensus = reader.OptionalList("consensus");
   GROAT_RETURN_IF_ERROR(reader.Finish());
   GROAT_ASSIGN_OR_RETURN(file.relay, ParseService(relay, "relay"));
   for (const Json& node : ledger) {
@@ -128,6 +141,12 @@ absl::StatusOr<PlatformFile> ParsePlatformFile(std::string_view json) {
     GROAT_ASSIGN_OR_RETURN(EtcdAddress address,
                            ParseEtcd(member, absl::StrCat("etcd[", file.etcd.size(), "]")));
     file.etcd.push_back(std::move(address));
+  }
+  for (const Json& replica : consensus) {
+    GROAT_ASSIGN_OR_RETURN(
+        ConsensusAddress address,
+        ParseConsensus(replica, absl::StrCat("consensus[", file.consensus.size(), "]")));
+    file.consensus.push_back(std::move(address));
   }
   if (file.etcd.empty() && file.ledger.size() != 1) {
     return absl::InvalidArgumentError(
@@ -149,6 +168,11 @@ std::string FormatPlatformFile(const PlatformFile& file) {
   root["etcd"] = Json::array();
   for (const EtcdAddress& member : file.etcd) {
     root["etcd"].push_back({{"client", member.client}, {"peer", member.peer}});
+  }
+  root["consensus"] = Json::array();
+  for (const ConsensusAddress& replica : file.consensus) {
+    root["consensus"].push_back(
+        {{"listen", replica.listen}, {"metrics", replica.metrics}, {"mesh", replica.mesh}});
   }
   return root.dump(2) + "\n";
 }

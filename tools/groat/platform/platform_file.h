@@ -31,6 +31,14 @@ struct EtcdAddress {
   friend bool operator==(const EtcdAddress&, const EtcdAddress&) = default;
 };
 
+struct ConsensusAddress {
+  std::string listen;
+  std::string metrics;
+  std::string mesh;
+
+  friend bool operator==(const ConsensusAddress&, const ConsensusAddress&) = default;
+};
+
 struct PlatformFile {
   uint32_t relay_id = 1;
   std::chrono::milliseconds cycle_time{500};
@@ -39,6 +47,7 @@ struct PlatformFile {
   ServiceAddress relay;
   std::vector<ServiceAddress> ledger;
   std::vector<EtcdAddress> etcd;  // Empty: the single ledger node has the embedded register.
+  std::vector<ConsensusAddress> consensus;  // Empty: no replicas of consensus.
 
   bool embedded() const { return etcd.empty(); }
   // "https" or "http", for etcd.

@@ -23,6 +23,7 @@ PlatformFile Sample() {
   file.relay = {"127.0.0.1:11001", "127.0.0.1:11002"};
   file.ledger = {{"127.0.0.1:11003", "127.0.0.1:11004"}, {"127.0.0.1:11005", "127.0.0.1:11006"}};
   file.etcd = {{"127.0.0.1:11007", "127.0.0.1:11008"}};
+  file.consensus = {{"127.0.0.1:11009", "127.0.0.1:11010", "127.0.0.1:11011"}};
   return file;
 }
 
@@ -31,6 +32,16 @@ TEST(PlatformFileTest, ReadsWhatItWrites) {
                              ParsePlatformFile(FormatPlatformFile(Sample())));
   EXPECT_EQ(file, Sample());
   EXPECT_FALSE(file.embedded());
+}
+
+// Files of platforms that were made before there was consensus.
+TEST(PlatformFileTest, NoConsensusMeansNoReplicas) {
+  std::string text = FormatPlatformFile(Sample());
+  const size_t at = text.find(",\n  \"consensus\"");
+  ASSERT_NE(at, std::string::npos);
+  text = text.substr(0, at) + "\n}\n";
+  GROAT_ASSERT_OK_AND_ASSIGN(const PlatformFile file, ParsePlatformFile(text));
+  EXPECT_TRUE(file.consensus.empty());
 }
 
 TEST(PlatformFileTest, NoEtcdMeansEmbedded) {
