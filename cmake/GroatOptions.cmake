@@ -11,8 +11,11 @@ endif()
 
 find_program(GROAT_CCACHE ccache)
 if(GROAT_CCACHE)
-  set(CMAKE_C_COMPILER_LAUNCHER ${GROAT_CCACHE})
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${GROAT_CCACHE})
+  # Paths below the checkout count from the build folder, so that all checkouts share what was built.
+  set(launcher env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1
+    ${GROAT_CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
 endif()
 
 find_package(Threads REQUIRED)
