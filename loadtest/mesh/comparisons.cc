@@ -38,6 +38,7 @@ std::vector<Form> FormsOf(const ComparisonOptions& options) {
   std::vector<Form> forms;
   if (options.bare) forms.push_back(Form::kBare);
   if (options.mesh) forms.push_back(Form::kMesh);
+  if (options.grpc) forms.push_back(Form::kMeshGrpc);
   return forms;
 }
 
@@ -46,9 +47,11 @@ const char* NameOf(Form form) {
     case Form::kBare:
       return "bare epoll, OpenSSL";
     case Form::kMesh:
-      return "mesh";
+      return "mesh over TLS";
+    case Form::kMeshGrpc:
+      return "mesh over gRPC";
     case Form::kMeshStar:
-      return "mesh, star";
+      return "mesh over TLS, star";
   }
   return "";
 }

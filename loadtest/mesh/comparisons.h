@@ -1,5 +1,5 @@
 // The mesh beside bare sockets: broadcast and echo, one-way messages, urgent messages beside bulk.
-// Each prints a table in Markdown; the two forms are measured in turns, since machines are shared
+// Each prints a table in Markdown; the forms are measured in turns, since machines are shared
 // and their speed drifts. Needs standard output; starts processes.
 #ifndef GROAT_LOADTEST_MESH_COMPARISONS_H_
 #define GROAT_LOADTEST_MESH_COMPARISONS_H_
@@ -15,6 +15,7 @@ struct ComparisonOptions {
   size_t turns = 3;  // Of each form; medians are shown.
   bool bare = true;
   bool mesh = true;
+  bool grpc = false;  // The mesh over gRPC streams as well.
   std::vector<size_t> echo_nodes = {5, 20, 60};
   size_t rounds = 6000;  // Of broadcast and echo with 5 nodes; fewer with more.
   size_t messages = 3'000'000;

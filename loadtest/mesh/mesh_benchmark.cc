@@ -1,4 +1,4 @@
-// mesh_benchmark: the peer mesh over gRPC beside bare sockets, one process a node.
+// mesh_benchmark: the peer mesh beside bare sockets, one process a node.
 //
 //   mesh_benchmark                         everything
 //   mesh_benchmark --only echo stream      some of: echo stream ping form events memory
@@ -32,7 +32,9 @@ void RunNode(const std::string& form, size_t self, size_t nodes) {
   if (form == "bare") {
     RunBareNode(self, nodes);
   } else {
-    RunMeshNode(self, nodes, /*star=*/form == "star");
+    RunMeshNode(self, nodes,
+                {.star = form == "star",
+                 .carrier = form == "grpc" ? p2p::Carrier::kGrpc : p2p::Carrier::kTls});
   }
 }
 
@@ -59,6 +61,7 @@ int Main(int argc, char** argv) {
       ->check(CLI::Range(3, 200));
   app.add_flag("--bare-only", bare_only, "the baseline alone");
   app.add_flag("--mesh-only", mesh_only, "the mesh alone");
+  app.add_flag("--grpc", comparison.grpc, "the mesh over gRPC streams too");
   std::string form;
   size_t self = 0;
   size_t nodes = 0;

@@ -24,7 +24,7 @@ constexpr std::chrono::milliseconds kRecordPoll(2);
 
 class MeshNode final : public Links {
  public:
-  MeshNode(size_t self, size_t nodes, bool star);
+  MeshNode(size_t self, size_t nodes, const MeshNodeOptions& options);
   // From the thread that made it, one line at a time.
   void OnCommand(const std::string& line);
 
@@ -52,7 +52,7 @@ class MeshNode final : public Links {
   std::string StatsText() const;
 
   const size_t self_;
-  const bool star_;
+  const MeshNodeOptions options_;
   const Ed25519PrivateKey key_;
   const std::vector<p2p::PeerId> ids_;
   absl::flat_hash_map<p2p::PeerId, size_t> numbers_;
@@ -69,8 +69,8 @@ class MeshNode final : public Links {
   std::unique_ptr<p2p::LiveNetwork> network_;
 };
 
-MeshNode::MeshNode(size_t self, size_t nodes, bool star)
-    : self_(self), star_(star), key_(NodeKey(self)), ids_(NodeIds(nodes)) {
+MeshNode::MeshNode(size_t self, size_t nodes, const MeshNodeOptions& options)
+    : self_(self), options_(options), key_(NodeKey(self)), ids_(NodeIds(nodes)) {
   for (size_t i = 0; i < nodes; ++i) numbers_.emplace(ids_[i], i);
   workload_ = std::make_unique<Workload>(*this);
 }
@@ -87,7 +87,8 @@ void MeshNode::OnCommand(const std::string& line) {
 
 void MeshNode::Listen(const std::vector<std::string>& words) {
   p2p::LiveNetworkOptions options = NetworkOptions(words, ids_);
-  if (star_) {
+  options.carrier = options_.carrier;
+  if (options_.star) {
     options.mesh.wants = [this](const p2p::PeerId& peer) { return self_ == 0 || peer == ids_[0]; };
   }
   auto network = p2p::LiveNetwork::Make(std::move(options), key_);
@@ -230,8 +231,8 @@ void MeshNode::Run(const std::vector<std::string>& words) {
 
 }  // namespace
 
-void RunMeshNode(size_t self, size_t nodes, bool star) {
-  MeshNode node(self, nodes, star);
+void RunMeshNode(size_t self, size_t nodes, const MeshNodeOptions& options) {
+  MeshNode node(self, nodes, options);
   std::string line;
   while (std::getline(std::cin, line)) node.OnCommand(line);
 }

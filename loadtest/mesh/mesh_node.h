@@ -1,4 +1,4 @@
-// A node of the benchmark on the mesh over gRPC: one process, one thread of the mesh's. Runs until
+// A node of the benchmark on the mesh: one process, one thread of the mesh's. Runs until
 // standard input ends. Peers are numbers; times are nanoseconds that all processes share.
 //
 //   listen ADDRESS [BOOTSTRAPPER ADDRESS]  begins, with all nodes as authorized peers
@@ -17,11 +17,17 @@
 
 #include <cstddef>
 
+#include "p2p/live/live_network.h"
+
 namespace groat::load {
 
-// `nodes` is how many there are; this is the one of number `self`. With `star`, connections are
-// wanted to and from node 0 alone. Returns at the end.
-void RunMeshNode(size_t self, size_t nodes, bool star);
+struct MeshNodeOptions {
+  bool star = false;  // Connections are wanted to and from node 0 alone.
+  p2p::Carrier carrier = p2p::Carrier::kTls;
+};
+
+// `nodes` is how many there are; this is the one of number `self`. Returns at the end.
+void RunMeshNode(size_t self, size_t nodes, const MeshNodeOptions& options);
 
 }  // namespace groat::load
 

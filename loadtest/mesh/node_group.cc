@@ -42,7 +42,8 @@ NodeGroup::~NodeGroup() {
 }
 
 absl::Status NodeGroup::StartProcess(size_t node) {
-  const char* form = form_ == Form::kBare ? "bare" : form_ == Form::kMesh ? "mesh" : "star";
+  const char* const forms[] = {"bare", "mesh", "star", "grpc"};
+  const char* form = forms[static_cast<size_t>(form_)];
   GROAT_ASSIGN_OR_RETURN(nodes_[node], NodeProcess::Start({"node", form, absl::StrCat(node),
                                                            absl::StrCat(nodes_.size())}));
   return absl::OkStatus();
@@ -77,7 +78,7 @@ absl::Status NodeGroup::ConnectMesh() {
     GROAT_ASSIGN_OR_RETURN(const auto words, node(i).Hear("listening", kStepTime));
     addresses_[i] = words.at(1);
   }
-  if (form_ == Form::kMesh) {
+  if (form_ != Form::kMeshStar) {
     GROAT_ASSIGN_OR_RETURN(connect_ms_, AwaitConnected(size() - 1, begin_ns));
     return absl::OkStatus();
   }

@@ -18,8 +18,9 @@ namespace groat::load {
 
 enum class Form : uint8_t {
   kBare,      // epoll and OpenSSL; every node is connected to node 0.
-  kMesh,      // The mesh over gRPC; every node is connected to every other one.
+  kMesh,      // The mesh over TLS; every node is connected to every other one.
   kMeshStar,  // The same, connected to node 0 alone.
+  kMeshGrpc,  // As kMesh, over gRPC streams.
 };
 
 class NodeGroup {
