@@ -9,6 +9,8 @@
 #include "services/consensus/testing/inline_offload.h"
 #include "services/consensus/testing/shared_store.h"
 #include "sim/mesh_cluster.h"
+#include "sim/split_mix.h"
+#include "sim/testing/seeds.h"
 
 namespace groat::consensus_service {
 namespace {
@@ -236,6 +238,45 @@ TEST_F(DriverTest, TheSameSeedGivesTheSameRun) {
     cluster_.reset();
   }
   EXPECT_EQ(runs[0], runs[1]);
+}
+
+// Processes and machines die at any point of a turn, at most f at a time, and come back with what
+// was synced; one chain, and every command once.
+TEST_F(DriverTest, CrashesAtAnyTimeLoseNothing) {
+  sim::testing::ForEachSeed(30, [this](uint64_t seed) {
+    Build(seed);
+    sim::SplitMix64 random(seed);
+    // Worse than TLS ever is, every other time.
+    if (seed % 2 == 0) {
+      cluster_->wires().SetDefaultLink(
+          {.success_rate = 0.99, .reorder_rate = 0.05, .duplicate_rate = 0.01});
+    }
+    cluster_->StartAll();
+    ASSERT_TRUE(cluster_->RunUntilFullMesh(seconds(20)));
+    for (size_t round = 0; round < 12; ++round) {
+      const size_t victim = random.Below(4);
+      const size_t submitter = (victim + 1 + random.Below(3)) % 4;
+      Submit(submitter, submitter + 1, 1 + round * 40, 40);
+      cluster_->RunFor(std::chrono::microseconds(random.Below(60'000)));
+      if (random.Below(2) == 0) {
+        cluster_->Kill(victim);
+      } else {
+        cluster_->PowerOff(victim);
+        disks_[victim].Crash();
+      }
+      cluster_->RunFor(milliseconds(random.Below(1000)));
+      cluster_->Start(victim);
+      cluster_->RunFor(milliseconds(random.Below(500)));
+    }
+    cluster_->wires().SetDefaultLink({});
+    // What a replica took and forgot before anybody else had it is its clients' to send again.
+    for (size_t round = 0; round < 12; ++round) {
+      for (size_t client = 1; client <= 4; ++client) Submit(0, client, 1 + round * 40, 40);
+    }
+    ASSERT_TRUE(RunUntilAllHave({0, 1, 2, 3}, 12 * 40 * 4, seconds(60)));
+    EXPECT_EQ(Effective(0), size_t{12 * 40 * 4});
+    ExpectOneChain();
+  });
 }
 
 // Handover: the validators change places, and the chain goes on.
