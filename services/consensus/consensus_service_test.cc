@@ -282,6 +282,35 @@ TEST_F(ConsensusServiceTest, OnlyOperatorsChangeValidators) {
   GROAT_EXPECT_OK(Submit(2, Commands<v1::SubmitRequest>(2, 1, 10)));
 }
 
+// A flood is refused by its type, and what was taken is committed all the same.
+TEST(ConsensusServerTest, RefusesWhatItHasNoRoomFor) {
+  TestReplicas replicas(1, [](hotstuff::Genesis&, Config& config) {
+    config.pool_commands = 10;
+    config.max_subscribers = 1;
+  });
+  replicas.StartAll();
+  ASSERT_TRUE(replicas.WaitServing(0));
+  const auto stub = v1::ConsensusService::NewStub(replicas.Channel(0));
+  {
+    rpc::CallContext context(kPatience);
+    v1::SubmitResponse response;
+    EXPECT_THAT(
+        rpc::FromGrpc(stub->Submit(&context, Commands<v1::SubmitRequest>(1, 1, 1000), &response)),
+        StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("pool")));
+  }
+  rpc::CallContext first_context(kPatience);
+  v1::SubscribeRequest request;
+  request.set_from_height(1);
+  const auto first = stub->Subscribe(&first_context, request);
+  v1::SubscribeResponse response;
+  ASSERT_TRUE(first->Read(&response));
+  EXPECT_FALSE(response.commit_proof().empty());
+  rpc::CallContext second_context(kPatience);
+  const auto second = stub->Subscribe(&second_context, request);
+  EXPECT_FALSE(second->Read(&response));
+  EXPECT_EQ(second->Finish().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+}
+
 TEST(ConsensusServerTest, NamesWhatIsWrongWithItsFiles) {
   TestReplicas replicas(1);
   telemetry::Logger logger({.service = "consensus", .level = telemetry::LogLevel::kError});
