@@ -21,6 +21,10 @@ absl::Status Config::Validate() const {
       return absl::InvalidArgumentError(absl::StrCat(name, ": ", peers[i].public_key, " twice"));
     }
   }
+  if (mesh_carrier == "tls" && mesh_threads != 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("mesh_threads is ", mesh_threads, ", want 1 unless mesh_carrier is grpc"));
+  }
   return absl::OkStatus();
 }
 
@@ -66,8 +70,10 @@ void Describe(config::ConfigLoader& loader, Config& config) {
               "The largest gRPC message that is taken.");
   loader.Integer("worker_threads", &config.worker_threads, 1, 64,
                  "Threads that check signatures and make certificates.");
+  loader.Choice("mesh_carrier", &config.mesh_carrier, {"tls", "grpc"},
+                "What carries the mesh, the same at all replicas: TLS on sockets or gRPC streams.");
   loader.Integer("mesh_threads", &config.mesh_threads, 1, 8,
-                 "Threads of the mesh; consensus itself runs on one of them at a time.");
+                 "Threads of a mesh over gRPC; consensus itself runs on one of them at a time.");
   loader.Duration("drain_time", &config.drain_time, milliseconds(0), hours(1),
                   "How long callers are waited for when the replica stops.");
   loader.Choice("log_level", &config.log_level, {"debug", "info", "warn", "error"},

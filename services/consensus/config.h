@@ -39,7 +39,8 @@ struct Config {
   uint32_t max_subscribers = 256;
   uint64_t max_request_bytes = 4 << 20;
   uint32_t worker_threads = 1;
-  uint32_t mesh_threads = 1;
+  std::string mesh_carrier = "tls";  // Or "grpc"; the same at all replicas.
+  uint32_t mesh_threads = 1;         // With gRPC up to 8.
   std::chrono::milliseconds drain_time{10'000};
   std::string log_level = "info";
   std::string log_format = "json";

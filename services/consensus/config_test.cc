@@ -22,6 +22,15 @@ TEST(ConfigTest, ChecksThePeers) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("peers[1].public_key")));
 }
 
+TEST(ConfigTest, AMeshOverTlsHasOneThread) {
+  Config config;
+  config.mesh_threads = 2;
+  EXPECT_THAT(config.Validate(),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("mesh_threads is 2")));
+  config.mesh_carrier = "grpc";
+  GROAT_EXPECT_OK(config.Validate());
+}
+
 TEST(ConfigTest, DescribesEveryKeyWithADefaultInItsRange) {
   Config config;
   config::ConfigLoader loader("groat_consensus", "");

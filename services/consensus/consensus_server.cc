@@ -109,6 +109,7 @@ absl::Status ConsensusServer::OpenMesh() {
     options.mesh.bootstrappers.push_back({id, peer.address});
   }
   const int64_t now_s = std::time(nullptr);
+  GROAT_ASSIGN_OR_RETURN(options.carrier, p2p::CarrierOfName(config_.mesh_carrier));
   options.transport.name = "consensus";
   options.transport.threads = static_cast<int>(config_.mesh_threads);
   options.transport.validity = {now_s - kCertificateBackSeconds, now_s + kCertificateSeconds};
