@@ -300,7 +300,8 @@ void Mesh::Impl::OnMessage(PeerConnection& connection, Peer& peer, size_t channe
   }
   if (!SpendRate(peer, channel, payload_bytes)) return;
   Inbound& inbound = peer.inbound[channel];
-  if (!receiver.HasRoom(*inbound.queue, payload_bytes)) {
+  // Before memory is made for what is longer inflated; else Push looks itself.
+  if (compressed && !receiver.HasRoom(*inbound.queue, payload_bytes)) {
     receiver.CountDrop(Drop::kReceiverFull);
     return;
   }
