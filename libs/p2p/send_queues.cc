@@ -18,6 +18,7 @@ class SendQueues::Outbox {
  public:
   PeerId peer;
   bool dirty = false;
+  std::array<bool, 2> in_flight = {};  // By lane: the last frame that was taken held something.
   Fifo<Bytes> control;
   size_t control_bytes = 0;
   std::vector<ChannelQueue> channels;
@@ -69,8 +70,8 @@ SendQueues::Outbox* SendQueues::Find(const PeerId& peer) const {
   return at != outboxes_.end() && (*at)->peer == peer ? at->get() : nullptr;
 }
 
-void SendQueues::MarkDirty(Outbox& outbox) {
-  if (outbox.dirty) return;
+void SendQueues::MarkDirty(Outbox& outbox, LaneKind lane) {
+  if (outbox.dirty || outbox.in_flight[static_cast<size_t>(lane)]) return;
   outbox.dirty = true;
   dirty_.push_back(&outbox);
 }
@@ -91,8 +92,25 @@ bool SendQueues::Push(Outbox& outbox, size_t channel, const Waiting& message) {
   queue.messages.push(message);
   queue.bytes += bytes;
   ++state.waiting;
-  MarkDirty(outbox);
+  MarkDirty(outbox, state.options.priority == Priority::kBulk ? LaneKind::kBulk : LaneKind::kMain);
   return true;
+}
+
+SendQueues::Waiting SendQueues::Encode(const ChannelOptions& options, ByteView payload) {
+  Waiting message;
+  message.payload_bytes = static_cast<uint32_t>(payload.size());
+  EncodedMessage encoded;
+  ByteView body = payload;
+  if (options.zstd_level > 0) {
+    encoded = EncodeMessage(payload, options.zstd_level);
+    message.compressed = encoded.compressed;
+    body = encoded.body;
+  }
+  message.body_bytes = static_cast<uint32_t>(body.size());
+  auto bytes = std::make_shared_for_overwrite<uint8_t[]>(body.size());
+  std::copy(body.begin(), body.end(), bytes.get());
+  message.body = std::move(bytes);
+  return message;
 }
 
 SendQueues::SendResult SendQueues::Send(size_t channel, const Recipients& recipients,
@@ -105,9 +123,7 @@ SendQueues::SendResult SendQueues::Send(size_t channel, const Recipients& recipi
     return result;
   }
   // Encoded once for all, outside the lock.
-  EncodedMessage encoded = EncodeMessage(payload, state.options.zstd_level);
-  const Waiting message{std::make_shared<const Bytes>(std::move(encoded.body)),
-                        static_cast<uint32_t>(payload.size()), encoded.compressed};
+  const Waiting message = Encode(state.options, payload);
   MutexLock lock(mutex_);
   if (recipients.all()) {
     result.queued.reserve(outboxes_.size());
@@ -137,7 +153,7 @@ void SendQueues::SendControl(Outbox* outbox, Bytes body) {
   }
   outbox->control_bytes += body.size();
   outbox->control.push(std::move(body));
-  MarkDirty(*outbox);
+  MarkDirty(*outbox, LaneKind::kMain);
 }
 
 std::vector<SendQueues::Outbox*> SendQueues::TakeDirty() {
@@ -160,7 +176,7 @@ bool SendQueues::TakeEntry(Outbox& outbox, size_t channel, Instant now, Taken& t
   if (queue.rate != nullptr && queue.sent_of_first == 0) queue.rate->Spend(first.payload_bytes);
   const size_t piece_bytes =
       state.options.priority == Priority::kBulk ? kBulkLanePieceBytes : kMainLanePieceBytes;
-  const ByteView rest = ByteView(*first.body).subspan(queue.sent_of_first);
+  const ByteView rest = ByteView(first.body.get(), first.body_bytes).subspan(queue.sent_of_first);
   const ByteView piece = rest.first(std::min(rest.size(), piece_bytes));
   const bool last = piece.size() == rest.size();
   const auto flags = static_cast<uint8_t>((first.compressed ? kCompressedFlag : 0) |
@@ -200,6 +216,7 @@ SendQueues::Taken SendQueues::TakeFrame(Outbox* outbox, LaneKind lane, Instant n
   MutexLock lock(mutex_);
   if (lane == LaneKind::kBulk) {
     TakePriority(*outbox, Priority::kBulk, now, taken);
+    outbox->in_flight[static_cast<size_t>(lane)] = !taken.frame.empty();
     return taken;
   }
   while (!outbox->control.empty() && taken.frame.size() < kCoalescedFrameBytes) {
@@ -209,11 +226,13 @@ SendQueues::Taken SendQueues::TakeFrame(Outbox* outbox, LaneKind lane, Instant n
   }
   TakePriority(*outbox, Priority::kUrgent, now, taken);
   TakePriority(*outbox, Priority::kNormal, now, taken);
+  outbox->in_flight[static_cast<size_t>(lane)] = !taken.frame.empty();
   return taken;
 }
 
 void SendQueues::RestartLane(Outbox* outbox, LaneKind lane) {
   MutexLock lock(mutex_);
+  outbox->in_flight[static_cast<size_t>(lane)] = false;
   for (size_t i = 0; i < channels_.size(); ++i) {
     const bool bulk = channels_[i].options.priority == Priority::kBulk;
     if (bulk == (lane == LaneKind::kBulk)) outbox->channels[i].sent_of_first = 0;

@@ -69,7 +69,8 @@ class SendQueues {
   // The caller flushes.
   void SendControl(Outbox* outbox, Bytes body) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Outboxes that got something since the last call.
+  // Outboxes that got something since the last call, for a lane whose TakeFrame gave nothing last.
+  // Otherwise a frame is being written, and the next one is taken at its end in any case.
   std::vector<Outbox*> TakeDirty() ABSL_LOCKS_EXCLUDED(mutex_);
 
   struct Taken {
@@ -100,9 +101,10 @@ class SendQueues {
     std::array<uint64_t, kDropCount> drops = {};
   };
   struct Waiting {
-    std::shared_ptr<const Bytes> body;  // Shared by all peers that it goes to.
-    uint32_t payload_bytes;
-    bool compressed;
+    std::shared_ptr<const uint8_t[]> body;  // Shared by all peers that it goes to.
+    uint32_t body_bytes = 0;
+    uint32_t payload_bytes = 0;
+    bool compressed = false;
   };
   struct ChannelQueue {
     Fifo<Waiting> messages;
@@ -112,10 +114,11 @@ class SendQueues {
     bool wants_room = false;
   };
 
+  static Waiting Encode(const ChannelOptions& options, ByteView payload);
   Outbox* Find(const PeerId& peer) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Push(Outbox& outbox, size_t channel, const Waiting& message)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void MarkDirty(Outbox& outbox) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void MarkDirty(Outbox& outbox, LaneKind lane) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TakePriority(Outbox& outbox, Priority priority, Instant now, Taken& taken)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool TakeEntry(Outbox& outbox, size_t channel, Instant now, Taken& taken)
