@@ -1,4 +1,4 @@
-// mesh_soak: nodes of a mesh over gRPC, real processes, a tenth of which restarts at any time,
+// mesh_soak: nodes of a mesh, real processes, a tenth of which restarts at any time,
 // while a protocol with acknowledgements runs on it.
 //
 //   mesh_soak --nodes 20 --seconds 180
