@@ -1,6 +1,6 @@
 // The seam to time, order and chance: what a network and the protocols on it run on.
 //
-// Two forms: a network's own threads (completion_executor.h) and a node of the simulator
+// Two forms: a network's own threads (live/threaded_executor.h) and a node of the simulator
 // (sim/node_executor.h). Code that takes time, timers and random numbers from here alone behaves in
 // the simulator as it does in production, and its recorded inputs can be replayed.
 //

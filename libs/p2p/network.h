@@ -1,12 +1,11 @@
 // The one interface of the peer mesh: authenticated peers, and channels of messages between them.
 //
-// Forms: a mesh of connections (mesh.h) over gRPC streams or over simulated links, a recorder
+// Forms: a mesh of connections (mesh.h) over TLS, gRPC or simulated links, a recorder
 // around another form (trace/traced_network.h), and a replay of what was recorded
 // (trace/replay_network.h). A protocol takes a Network and an Executor and does not know which.
 //
 // Delivery is best effort: messages are lost when a connection breaks or a backlog is full.
-// Messages of one channel and peer that arrive do so in order over gRPC; the simulator may be told
-// otherwise.
+// Messages of one channel and peer that arrive do so in order; the simulator may be told otherwise.
 //
 // Calls belong to tasks of the network's executor, but for Sender::Send, Receiver::Poll and
 // Receiver::Reject, which are safe from any thread.

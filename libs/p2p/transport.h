@@ -1,9 +1,10 @@
 // The seam between the mesh and what carries its bytes: authenticated, encrypted connections on
 // which frames arrive whole and in order.
 //
-// Two forms: gRPC streams under mutual TLS (grpc_transport.h) and simulated links
-// (sim/sim_transport.h), which may also lose, repeat, reorder and damage frames. Everything that
-// makes a mesh of connections stands above this seam (mesh.h) and runs on both.
+// Three forms: TLS on sockets (tls/tls_transport.h), gRPC streams under mutual TLS
+// (grpc/grpc_transport.h) and simulated links (sim/sim_transport.h), which may also lose, repeat,
+// reorder and damage frames. Everything that makes a mesh of connections stands above this seam
+// (mesh.h) and runs on all of them.
 //
 // Every call and every callback is a task of the executor that the transport was made with, but
 // for `Admission`.
