@@ -264,7 +264,12 @@ bool Core::HasWork() const {
   const BlockNode* newest = tree_.newest();
   if (newest->payload_height > root.height() || newest->change != nullptr) return true;
   const BlockNode* high = tree_.Find(high_qc_->block());
-  return high != nullptr && (high->payload_height > root.height() || high->change != nullptr);
+  return high != nullptr && (high->payload_height > root.height() || high->change != nullptr ||
+                             !IsRestingPlace(*high));
+}
+
+bool Core::IsRestingPlace(const BlockNode& block) const {
+  return &block == &tree_.root() || rule_->CommittedBy(block.views).has_value();
 }
 
 void Core::FinishTurn() {

@@ -96,6 +96,10 @@ class Core {
   uint64_t NextWake();
   ClientTable::State LookUp(const CommandKey& key) const;
   bool HasWork() const;
+  // Whether the block's certificate commits by itself: whoever has it needs no other one. Until
+  // then there is work even for who has committed everything by a certificate of another branch,
+  // which others may never see.
+  bool IsRestingPlace(const BlockNode& block) const;
   // Whether this replica is a validator of the epoch and remembers what it signed.
   bool takes_part() const { return may_vote_ && self_.value() < n_ && !ended_; }
   void Refuse(Refusal reason) { ++counters_.refused[static_cast<size_t>(reason)]; }

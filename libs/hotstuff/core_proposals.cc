@@ -221,7 +221,7 @@ void Core::ConsiderProposing() {
 bool Core::ReadyToPropose(BlockNode* parent, const std::vector<View>& tail) {
   const Height committed = tree_.root().height();
   if (parent->payload_height > committed || tree_.newest()->payload_height > committed ||
-      parent->change != nullptr || peer_waits_) {
+      parent->change != nullptr || peer_waits_ || !IsRestingPlace(*parent)) {
     return true;
   }
   if (mempool_.empty()) return false;
