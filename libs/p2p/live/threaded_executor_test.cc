@@ -229,15 +229,17 @@ TEST_P(ThreadedExecutorTest, StopRunsWhatWasPostedAndDropsTimers) {
 }
 
 TEST_P(ThreadedExecutorTest, ItsThreadsAreCountedNamedAndItsOwn) {
-  const std::multiset<std::string> before = ThreadNames();
   executor_.Start();
   EXPECT_EQ(executor_.threads(), threads());
-  // Names are given by the threads themselves: wait for the last.
-  std::multiset<std::string> names;
-  while (names.count("executor-und-" + std::to_string(threads() - 1)) == 0) names = ThreadNames();
-  for (int i = 0; i < threads(); ++i) {
-    EXPECT_EQ(names.count("executor-und-" + std::to_string(i)), 1U) << i;
-  }
+  // Names are given by the threads themselves: wait for all of them.
+  const auto all_named = [&] {
+    const std::multiset<std::string> names = ThreadNames();
+    for (int i = 0; i < threads(); ++i) {
+      if (names.count("executor-und-" + std::to_string(i)) != 1) return false;
+    }
+    return true;
+  };
+  while (!all_named()) std::this_thread::yield();
   executor_.Stop();
   EXPECT_EQ(ThreadNames().count("executor-und-0"), 0U);
 }
