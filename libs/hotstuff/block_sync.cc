@@ -2,7 +2,15 @@
 
 namespace groat::hotstuff {
 
+void BlockSync::WantLast(const BlockId& last, ReplicaIndex anyone, uint64_t now_ms) {
+  target_ = nullptr;
+  asked_.reset();
+  last_ = Last{last, anyone};
+  next_ms_ = now_ms;
+}
+
 void BlockSync::Want(const QcPtr& qc, uint64_t now_ms) {
+  if (last_.has_value()) return;
   if (target_ != nullptr && qc->view() <= target_->view()) return;
   if (target_ == nullptr) next_ms_ = now_ms;
   target_ = qc;
@@ -10,6 +18,7 @@ void BlockSync::Want(const QcPtr& qc, uint64_t now_ms) {
 
 void BlockSync::Done() {
   target_ = nullptr;
+  last_.reset();
   asked_.reset();
 }
 
@@ -22,7 +31,12 @@ void BlockSync::OnResponse(ReplicaIndex from, bool helped, uint64_t now_ms) {
 }
 
 std::optional<ReplicaIndex> BlockSync::Poll(uint64_t now_ms) {
-  if (target_ == nullptr || now_ms < next_ms_) return std::nullopt;
+  if (!wants() || now_ms < next_ms_) return std::nullopt;
+  if (last_.has_value()) {
+    asked_ = last_->anyone;
+    next_ms_ = now_ms + retry_ms_;
+    return asked_;
+  }
   if (asked_.has_value()) ++attempt_;
   std::vector<size_t> signers;
   for (const size_t signer : target_->proof().signers.ToList()) {

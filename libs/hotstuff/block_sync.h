@@ -12,6 +12,10 @@
 //   asking      response that helped         asking the same peer, or resting if the target is here
 //   asking      no help, or deadline         asking the next signer
 //   any         target is here               resting
+//   any         WantLast                     asking anyone, until the epoch ends
+//
+// Of an epoch that is over everybody may have the blocks, and its validators may be gone: then not
+// the signers are asked but whoever the driver finds.
 #ifndef GROAT_HOTSTUFF_BLOCK_SYNC_H_
 #define GROAT_HOTSTUFF_BLOCK_SYNC_H_
 
@@ -27,16 +31,20 @@ class BlockSync {
 
   // Keeps the target of the highest view.
   void Want(const QcPtr& qc, uint64_t now_ms);
-  // The target is here.
+  // The epoch's last block is the target from now on; `anyone` stands for whom is asked.
+  void WantLast(const BlockId& last, ReplicaIndex anyone, uint64_t now_ms);
+  // The target is here, or nothing is wanted any more.
   void Done();
   // `helped`: new blocks came of it. Without help the next signer is asked.
   void OnResponse(ReplicaIndex from, bool helped, uint64_t now_ms);
   // Whom to ask now, if it is time to.
   std::optional<ReplicaIndex> Poll(uint64_t now_ms);
 
+  // Null after WantLast.
   const QcPtr& target() const { return target_; }
+  bool wants() const { return target_ != nullptr || last_.has_value(); }
   std::optional<uint64_t> deadline_ms() const {
-    return target_ == nullptr ? std::nullopt : std::optional(next_ms_);
+    return wants() ? std::optional(next_ms_) : std::nullopt;
   }
   // Whether this peer was asked and has not answered.
   bool Expects(ReplicaIndex peer) const { return asked_ == peer; }
@@ -45,6 +53,11 @@ class BlockSync {
   const ReplicaIndex self_;
   const uint64_t retry_ms_;
   QcPtr target_;
+  struct Last {
+    BlockId block;
+    ReplicaIndex anyone;
+  };
+  std::optional<Last> last_;
   std::optional<ReplicaIndex> asked_;
   uint64_t attempt_ = 0;
   uint64_t next_ms_ = 0;

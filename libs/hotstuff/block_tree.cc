@@ -81,6 +81,23 @@ void BlockTree::Commit(BlockNode* node) {
   root_ = node;
   root_->parent = nullptr;
   if (Find(root_->block->id()) == newest_) return;
+  FindNewest();
+}
+
+void BlockTree::KeepBranch(BlockNode* node) {
+  for (BlockNode* child : node->children) Erase(child);
+  node->children.clear();
+  for (; node != root_; node = node->parent) {
+    std::vector<BlockNode*>& siblings = node->parent->children;
+    for (BlockNode* sibling : siblings) {
+      if (sibling != node) Erase(sibling);
+    }
+    std::erase_if(siblings, [node](const BlockNode* sibling) { return sibling != node; });
+  }
+  FindNewest();
+}
+
+void BlockTree::FindNewest() {
   newest_ = root_;
   std::vector<BlockNode*> left = {root_};
   while (!left.empty()) {

@@ -50,6 +50,8 @@ class BlockTree {
   bool Extends(const BlockNode* node, const BlockId& id) const;
   // Makes the node the root.
   void Commit(BlockNode* node);
+  // Drops every block but the node and those that it extends.
+  void KeepBranch(BlockNode* node);
 
   // The node of the highest view that was inserted, of those that are left.
   BlockNode* newest() const { return newest_; }
@@ -57,6 +59,7 @@ class BlockTree {
 
  private:
   void Erase(BlockNode* node);
+  void FindNewest();
 
   absl::flat_hash_map<BlockId, std::unique_ptr<BlockNode>> nodes_;
   BlockNode* root_ = nullptr;

@@ -48,13 +48,23 @@ SequenceWindow SequenceWindow::DecodeFrom(ByteReader& reader) {
   return window;
 }
 
+ClientTable::ClientTable(const ClientTable& other)
+    : max_clients_(other.max_clients_),
+      windows_(other.windows_),
+      generation_(++other.generation_) {}
+
+ClientTable& ClientTable::operator=(const ClientTable& other) {
+  if (this != &other) *this = ClientTable(other);
+  return *this;
+}
+
 ClientTable::State ClientTable::Look(const CommandKey& key) const {
   if (key.sequence == Sequence(0)) return State::kTooOld;
   const auto found = windows_.find(key.client);
   if (found == windows_.end()) {
     return windows_.size() < max_clients_ ? State::kFresh : State::kNoRoom;
   }
-  switch (found->second.Look(key.sequence)) {
+  switch (found->second->window.Look(key.sequence)) {
     case SequenceWindow::State::kFresh:
       return State::kFresh;
     case SequenceWindow::State::kSeen:
@@ -70,21 +80,27 @@ bool ClientTable::Commit(const CommandKey& key) {
   auto found = windows_.find(key.client);
   if (found == windows_.end()) {
     if (windows_.size() >= max_clients_) return false;
-    found = windows_.try_emplace(key.client).first;
+    found = windows_.emplace(key.client, std::make_shared<Owned>(Owned{generation_, {}})).first;
   }
-  if (found->second.Look(key.sequence) != SequenceWindow::State::kFresh) return false;
-  found->second.Insert(key.sequence);
+  std::shared_ptr<Owned>& owned = found->second;
+  if (owned->window.Look(key.sequence) != SequenceWindow::State::kFresh) return false;
+  if (owned->generation != generation_) {
+    owned = std::make_shared<Owned>(Owned{generation_, owned->window});
+  }
+  owned->window.Insert(key.sequence);
   return true;
 }
 
 const SequenceWindow* ClientTable::Find(ClientId client) const {
   const auto found = windows_.find(client);
-  return found == windows_.end() ? nullptr : &found->second;
+  return found == windows_.end() ? nullptr : &found->second->window;
 }
 
 Bytes ClientTable::Encode() const {
-  std::map<ClientId, const SequenceWindow*> sorted;
-  for (const auto& [client, window] : windows_) sorted.emplace(client, &window);
+  std::vector<std::pair<ClientId, const SequenceWindow*>> sorted;
+  sorted.reserve(windows_.size());
+  for (const auto& [client, owned] : windows_) sorted.emplace_back(client, &owned->window);
+  std::sort(sorted.begin(), sorted.end());
   ByteWriter writer;
   writer.U32(static_cast<uint32_t>(sorted.size()));
   for (const auto& [client, window] : sorted) {
@@ -101,7 +117,7 @@ absl::StatusOr<ClientTable> ClientTable::Decode(ByteView bytes, size_t max_clien
     return absl::InvalidArgumentError(
         absl::StrCat("table of ", count, " clients, want at most ", max_clients));
   }
-  const size_t want = 4 + count * (8 + SequenceWindow::kEncodedSize);
+  const size_t want = EncodedSize(count);
   if (bytes.size() != want) {
     return absl::InvalidArgumentError(
         absl::StrCat("table of ", count, " clients is ", bytes.size(), " bytes, want ", want));
@@ -115,7 +131,8 @@ absl::StatusOr<ClientTable> ClientTable::Decode(ByteView bytes, size_t max_clien
                                                      last->value(), ", want ascending clients"));
     }
     last = client;
-    table.windows_.emplace(client, SequenceWindow::DecodeFrom(reader));
+    table.windows_.emplace(client,
+                           std::make_shared<Owned>(Owned{0, SequenceWindow::DecodeFrom(reader)}));
   }
   GROAT_RETURN_IF_ERROR(reader.Finish("client table"));
   return table;

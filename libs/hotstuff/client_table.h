@@ -9,7 +9,7 @@
 #define GROAT_HOTSTUFF_CLIENT_TABLE_H_
 
 #include <array>
-#include <map>
+#include <memory>
 #include <optional>
 
 #include "absl/container/flat_hash_map.h"
@@ -40,9 +40,16 @@ class SequenceWindow {
   std::array<uint64_t, kSize / 64> bits_{};
 };
 
+// Copies share the windows until one of them changes one, so that a copy of a large table, which is
+// written while its original goes on, costs a pointer a client. A copy may be read on another
+// thread while its original changes; making it is a use of both.
 class ClientTable {
  public:
   explicit ClientTable(size_t max_clients) : max_clients_(max_clients) {}
+  ClientTable(const ClientTable& other);
+  ClientTable& operator=(const ClientTable& other);
+  ClientTable(ClientTable&&) = default;
+  ClientTable& operator=(ClientTable&&) = default;
 
   enum class State { kFresh, kSeen, kTooOld, kNoRoom };
   State Look(const CommandKey& key) const;
@@ -53,13 +60,23 @@ class ClientTable {
   const SequenceWindow* Find(ClientId client) const;
 
   // count u32, then by ascending client: client u64 ‖ window.
+  static constexpr size_t EncodedSize(size_t clients) {
+    return 4 + clients * (8 + SequenceWindow::kEncodedSize);
+  }
   Bytes Encode() const;
   // InvalidArgument unless the bytes are what Encode writes for at most `max_clients`.
   static absl::StatusOr<ClientTable> Decode(ByteView bytes, size_t max_clients);
 
  private:
+  // Changed only by the table that has the same generation; a copy gives both tables a new one.
+  struct Owned {
+    uint64_t generation = 0;
+    SequenceWindow window;
+  };
+
   size_t max_clients_;
-  absl::flat_hash_map<ClientId, SequenceWindow> windows_;
+  absl::flat_hash_map<ClientId, std::shared_ptr<Owned>> windows_;
+  mutable uint64_t generation_ = 0;
 };
 
 }  // namespace groat::hotstuff

@@ -5,11 +5,28 @@
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "base/status_macros.h"
+#include "hotstuff/digest.h"
 #include "hotstuff/three_chain.h"
 #include "hotstuff/two_chain.h"
 
 namespace groat::hotstuff {
 namespace {
+
+constexpr uint64_t kFirstMuteMs = 10;
+constexpr uint64_t kLongestMuteMs = 10'000;
+
+// Of what an adversary can make large.
+size_t BytesOf(const Message& message) {
+  if (const auto* proposal = std::get_if<Proposal>(&message)) {
+    return EncodedSize(proposal->block->commands());
+  }
+  if (const auto* batch = std::get_if<CommandBatch>(&message)) return EncodedSize(batch->commands);
+  const auto* response = std::get_if<BlockResponse>(&message);
+  size_t bytes = 0;
+  if (response == nullptr) return bytes;
+  for (const BlockPtr& block : response->blocks) bytes += EncodedSize(block->commands());
+  return bytes;
+}
 
 std::unique_ptr<const CommitRule> MakeRule(RuleSet rules) {
   if (rules == RuleSet::kTwoChain) return std::make_unique<TwoChain>();
@@ -77,6 +94,7 @@ Core::Core(const CoreConfig& config, const CertificateScheme* scheme, const Sign
       signer_(signer),
       rule_(MakeRule(config.genesis.rules)),
       block0_(config.genesis.Block0()),
+      max_job_bytes_(4 * size_t{config.genesis.block.max_bytes}),
       verifier_{config.genesis.Chain(), config.epoch, config.replicas, scheme},
       tree_(RootOf(config, restored), restored.schedule.value_or(LeaderSchedule()), restored.change,
             config.epoch),
@@ -87,7 +105,7 @@ Core::Core(const CoreConfig& config, const CertificateScheme* scheme, const Sign
       mempool_(config.options.mempool, config.genesis.block, n_, config.self),
       sync_(config.self, config.options.sync_retry_ms),
       verified_(std::max<size_t>(256, 8 * n_)),
-      peers_(n_),
+      peers_(n_ + 1),
       now_(now) {}
 
 absl::Status Core::Restore(const Restored& restored) {
@@ -122,7 +140,8 @@ absl::Status Core::Restore(const Restored& restored) {
     if (safety.lock->view() > lock_->view()) lock_ = safety.lock;
     high_tc_ = safety.high_tc;
     guard_ = VoteGuard(safety.last_vote, safety.timeout_view);
-    last_proposed_view_ = safety.last_proposed_view;
+    // Proposals leave on the record before their own; a replica alone sends none.
+    last_proposed_view_ = n_ == 1 ? safety.last_proposed_view : ProposalLimit(safety);
   }
   verified_.Insert(root_qc_->hash());
   verified_.Insert(high_qc_->hash());
@@ -156,19 +175,27 @@ Effects Core::Step(const Event& event, const Now& now) {
 
 void Core::On(const Received& received) {
   if (received.from.value() >= n_) return Refuse(Refusal::kUnknownValidator);
-  if (const std::optional<Refusal> refusal = CheckShape(received.from, *received.message)) {
-    return Refuse(*refusal);
-  }
+  Admit(received.from, received.message);
+}
+
+void Core::On(const Fetched& fetched) { Admit(Anyone(), MakeMessage(fetched.response)); }
+
+void Core::Admit(ReplicaIndex from, const MessagePtr& message) {
+  if (const std::optional<Refusal> refusal = CheckShape(from, *message)) return Refuse(*refusal);
   Waiting waiting;
-  waiting.from = received.from;
-  CheckJob job = ChecksOf(*received.message, waiting);
-  if (job.qcs.empty() && job.tcs.empty() && job.block == nullptr) {
-    return Process(received.from, *received.message);
+  waiting.from = from;
+  CheckJob job = ChecksOf(*message, waiting);
+  if (job.empty()) return Process(from, *message);
+  Peer& peer = peers_[from.value()];
+  waiting.bytes = BytesOf(*message);
+  // One message is taken whatever its size.
+  if (peer.jobs >= config_.options.max_jobs_per_peer || now_.monotonic_ms < peer.muted_until_ms ||
+      (peer.jobs > 0 && peer.job_bytes + waiting.bytes > max_job_bytes_)) {
+    return Refuse(Refusal::kBusy);
   }
-  Peer& peer = peers_[received.from.value()];
-  if (peer.jobs >= config_.options.max_jobs_per_peer) return Refuse(Refusal::kBusy);
   ++peer.jobs;
-  waiting.message = received.message;
+  peer.job_bytes += waiting.bytes;
+  waiting.message = message;
   job.id = ++last_job_;
   waiting_.emplace(job.id, std::move(waiting));
   out_.jobs.emplace_back(std::move(job));
@@ -180,8 +207,11 @@ void Core::On(const JobDone& done) {
   Waiting waiting = std::move(found->second);
   waiting_.erase(found);
   if (waiting.assembly.has_value()) return FinishAssembly(*waiting.assembly, done.result);
-  --peers_[waiting.from.value()].jobs;
+  Peer& peer = peers_[waiting.from.value()];
+  --peer.jobs;
+  peer.job_bytes -= waiting.bytes;
   if (!done.result.status.ok() && !defects_.no_certificate_check) {
+    if (waiting.from != Anyone()) Mute(peer);
     return Refuse(Refusal::kBadSignature);
   }
   if (waiting.evidence.has_value()) {
@@ -190,6 +220,14 @@ void Core::On(const JobDone& done) {
   }
   for (const Hash& hash : waiting.certificates) verified_.Insert(hash);
   Process(waiting.from, *waiting.message);
+}
+
+// Honest replicas verify what they hand on: who sends wrong signatures is heard ever more rarely
+// where that takes checks, so that it cannot keep the workers busy.
+void Core::Mute(Peer& peer) {
+  peer.muted_until_ms =
+      now_.monotonic_ms + std::min(kLongestMuteMs, kFirstMuteMs << std::min(peer.offences, 16u));
+  ++peer.offences;
 }
 
 void Core::On(const Submitted& submitted) {
@@ -245,6 +283,11 @@ void Core::Process(ReplicaIndex from, const Message& message) {
   } else if (const auto* batch = std::get_if<CommandBatch>(&message)) {
     for (const Command& command : batch->commands) {
       if (LookUp(command.key) != ClientTable::State::kFresh) continue;
+      if (command.key.client == kChangeClient &&
+          !verified_.Contains(PayloadDigest(command.payload))) {
+        Refuse(Refusal::kStale);  // Of another epoch.
+        continue;
+      }
       const Mempool::Verdict verdict = mempool_.Add(command, from, now_.monotonic_ms);
       if (verdict == Mempool::Verdict::kFull) Refuse(Refusal::kFlood);
     }
@@ -258,7 +301,7 @@ ClientTable::State Core::LookUp(const CommandKey& key) const {
 }
 
 bool Core::HasWork() const {
-  if (ended_) return false;
+  if (ended_ || over_.has_value()) return false;
   if (!mempool_.empty() || sync_.target() != nullptr || peer_waits_) return true;
   const BlockNode& root = tree_.root();
   const BlockNode* newest = tree_.newest();
@@ -319,7 +362,10 @@ void Core::StartAssembly(AssembleJob job) {
 }
 
 void Core::FinishAssembly(const AssembleJob& job, const JobResult& result) {
-  for (size_t i = 0; i < result.wrong.size(); ++i) Refuse(Refusal::kBadSignature);
+  for (const ReplicaIndex wrong : result.wrong) {
+    Mute(peers_[wrong.value()]);
+    Refuse(Refusal::kBadSignature);
+  }
   if (job.timeouts) {
     if (result.tc != nullptr) {
       verified_.Insert(result.tc->hash());

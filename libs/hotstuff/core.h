@@ -73,11 +73,15 @@ class Core {
     std::optional<Evidence> evidence;
     std::optional<AssembleJob> assembly;  // Without its shares.
     std::vector<Hash> certificates;       // Right if the check passes.
+    size_t bytes = 0;
   };
   struct Peer {
     size_t jobs = 0;
-    uint64_t answered_ms = 0;  // Plus one, so that 0 means never.
-    uint64_t tokens = 0;       // For block requests.
+    size_t job_bytes = 0;         // Of the messages that wait for them.
+    unsigned offences = 0;        // Messages with wrong signatures.
+    uint64_t muted_until_ms = 0;  // Nothing of it is checked before.
+    uint64_t answered_ms = 0;     // Plus one, so that 0 means never.
+    uint64_t tokens = 0;          // For block requests.
     uint64_t refilled_ms = 0;
   };
 
@@ -90,7 +94,10 @@ class Core {
   void On(const JobDone& done);
   void On(const Submitted& submitted);
   void On(const Tick& tick);
+  void On(const EpochOver& over);
+  void On(const Fetched& fetched);
   void Process(ReplicaIndex from, const Message& message);
+  void Mute(Peer& peer);
   void FinishTurn();
   void Announce();
   uint64_t NextWake();
@@ -101,11 +108,18 @@ class Core {
   // which others may never see.
   bool IsRestingPlace(const BlockNode& block) const;
   // Whether this replica is a validator of the epoch and remembers what it signed.
-  bool takes_part() const { return may_vote_ && self_.value() < n_ && !ended_; }
+  bool takes_part() const {
+    return may_vote_ && self_.value() < n_ && !ended_ && !over_.has_value();
+  }
+  // Stands for whoever answers Effects::fetch.
+  ReplicaIndex Anyone() const { return ReplicaIndex(static_cast<uint16_t>(n_)); }
   void Refuse(Refusal reason) { ++counters_.refused[static_cast<size_t>(reason)]; }
   void Send(std::optional<ReplicaIndex> to, MessagePtr message);
   void StartAssembly(AssembleJob job);
   void FinishAssembly(const AssembleJob& job, const JobResult& result);
+
+  // Has the message's signatures checked, then processes it.
+  void Admit(ReplicaIndex from, const MessagePtr& message);
 
   // core_admission.cc: what is wrong with a message before its signatures are looked at.
   std::optional<Refusal> CheckShape(ReplicaIndex from, const Message& message) const;
@@ -121,12 +135,19 @@ class Core {
   CheckJob ChecksOf(const Message& message, Waiting& waiting) const;
   void AddCheck(const QcPtr& qc, CheckJob& job, Waiting& waiting) const;
   void AddCheck(const TcPtr& tc, CheckJob& job, Waiting& waiting) const;
+  void AddCheck(const Command& command, CheckJob& job, Waiting& waiting) const;
 
   // core_certificates.cc: certificates, views, commits.
   void ApplyQc(const QcPtr& qc);
   void ApplyTc(const TcPtr& tc);
   void MarkCertified(BlockNode* node, const QcPtr& qc);
   void Commit(BlockNode* target, const BlockNode* certified, const QcPtr& qc);
+  // Commits up to the target, which the proof is for.
+  void CommitUpTo(BlockNode* target, CommitProof proof);
+  void TakeSnapshot(const BlockNode& node, const std::vector<BlockNode*>& path,
+                    const CommitProof& proof);
+  // Ends an epoch that is over once its last block is here.
+  void ConsiderEnd();
   void EndEpoch(const CommitProof& proof);
   void EnterView(View view);
   std::optional<ReplicaIndex> Leader() const;
@@ -139,6 +160,7 @@ class Core {
   bool NoteProposal(const BlockPtr& block);
   // Null if the block is not valid on its parent, or there is no room; counts why.
   BlockNode* InsertBlock(const BlockPtr& block, BlockNode* parent);
+  bool HasRoomFor(const Block& block);
   std::optional<Refusal> CheckOnParent(const Block& block, const BlockNode& parent) const;
   ApprovedChangePtr ChangeAfter(const Block& block, const BlockNode& parent) const;
   void ConsiderVote(BlockNode* node);
@@ -172,6 +194,7 @@ class Core {
   const Signer* signer_;
   std::unique_ptr<const CommitRule> rule_;
   const BlockPtr block0_;
+  const size_t max_job_bytes_;  // Of one peer's messages that wait for checks.
   Verifier verifier_;
   Defects defects_;
 
@@ -185,13 +208,15 @@ class Core {
   VoteGuard guard_;
   View last_proposed_view_;
   bool may_vote_ = true;
-  bool ended_ = false;  // The epoch's last block is committed.
+  bool ended_ = false;                 // The epoch's last block is committed.
+  std::optional<HandoverProof> over_;  // The epoch has ended elsewhere.
 
   Pacemaker pacemaker_;
   VoteCollector votes_;
   TimeoutCollector timeouts_;
   Mempool mempool_;
   BlockSync sync_;
+  Height fetched_;  // Up to here the last answer helped; 0 if it did not.
   CertificateCache verified_;
   EvidenceLog evidence_;
   Counters counters_;

@@ -1,10 +1,19 @@
+#include <algorithm>
+
 #include "hotstuff/core.h"
+#include "hotstuff/digest.h"
 
 namespace groat::hotstuff {
 namespace {
 
 // How many views ahead of the current one votes are kept.
 constexpr uint64_t kVoteWindowViews = 64;
+
+size_t CountChanges(const std::vector<Command>& commands) {
+  return static_cast<size_t>(
+      std::count_if(commands.begin(), commands.end(),
+                    [](const Command& command) { return command.key.client == kChangeClient; }));
+}
 
 }  // namespace
 
@@ -38,6 +47,7 @@ std::optional<Refusal> Core::CheckShape(ReplicaIndex from, const Proposal& propo
       EncodedSize(block.commands()) > config_.genesis.block.max_bytes) {
     return Refusal::kTooLarge;
   }
+  if (CountChanges(block.commands()) > 1) return Refusal::kInvalidBlock;
   return std::nullopt;
 }
 
@@ -102,6 +112,7 @@ std::optional<Refusal> Core::CheckShape(ReplicaIndex, const CommandBatch& batch)
       EncodedSize(batch.commands) > config_.genesis.block.max_bytes) {
     return Refusal::kTooLarge;
   }
+  if (CountChanges(batch.commands) > 1) return Refusal::kFlood;
   return std::nullopt;
 }
 
@@ -120,6 +131,19 @@ void Core::AddCheck(const TcPtr& tc, CheckJob& job, Waiting& waiting) const {
   waiting.certificates.push_back(tc->hash());
 }
 
+// A change of validators is verified before the pool takes it: a block has room for one, and wrong
+// ones would keep the right one out.
+void Core::AddCheck(const Command& command, CheckJob& job, Waiting& waiting) const {
+  if (command.key.client != kChangeClient) return;
+  const Hash hash = PayloadDigest(command.payload);
+  if (verified_.Contains(hash)) return;
+  absl::StatusOr<ApprovedChange> change = ApprovedChange::Decode(command.payload, verifier_.chain);
+  if (!change.ok() || change->change.next != config_.epoch.Next()) return;
+  job.changes.push_back(std::make_shared<const ApprovedChange>(*std::move(change)));
+  job.genesis = &config_.genesis;
+  waiting.certificates.push_back(hash);
+}
+
 // Certificates in timeouts and advances matter only if they bring news: others are neither verified
 // nor used. That a certificate for the highest certified block exists needs no second proof.
 CheckJob Core::ChecksOf(const Message& message, Waiting& waiting) const {
@@ -130,7 +154,7 @@ CheckJob Core::ChecksOf(const Message& message, Waiting& waiting) const {
   };
   if (const auto* proposal = std::get_if<Proposal>(&message)) {
     if (tree_.Find(proposal->block->id()) != nullptr) return job;
-    job.block = proposal->block;
+    job.blocks.push_back(proposal->block);
     AddCheck(proposal->block->justify(), job, waiting);
     if (proposal->block->timeout() != nullptr) AddCheck(proposal->block->timeout(), job, waiting);
   } else if (const auto* timeout = std::get_if<Timeout>(&message)) {
@@ -146,6 +170,11 @@ CheckJob Core::ChecksOf(const Message& message, Waiting& waiting) const {
     add_news(advance->high_qc, advance->timeout);
   } else if (const auto* response = std::get_if<BlockResponse>(&message)) {
     if (response->certificate != nullptr) AddCheck(response->certificate, job, waiting);
+    for (const BlockPtr& block : response->blocks) {
+      if (block->height() > tree_.root().height()) job.blocks.push_back(block);
+    }
+  } else if (const auto* batch = std::get_if<CommandBatch>(&message)) {
+    for (const Command& command : batch->commands) AddCheck(command, job, waiting);
   }
   return job;
 }

@@ -6,7 +6,7 @@
 namespace groat::hotstuff {
 namespace {
 
-// For how many views proposals are remembered to notice a second one.
+// For how many views proposals are remembered to notice a second one, and votes to count them.
 constexpr uint64_t kSeenViews = 64;
 
 }  // namespace
@@ -20,6 +20,7 @@ void Core::ApplyQc(const QcPtr& qc) {
   BlockNode* node = tree_.Find(qc->block());
   if (node != nullptr) {
     MarkCertified(node, qc);
+    ConsiderEnd();
   } else if (qc->view() > tree_.root().view()) {
     sync_.Want(qc, now_.monotonic_ms);
   }
@@ -57,6 +58,16 @@ void Core::Commit(BlockNode* target, const BlockNode* certified, const QcPtr& qc
   while (change != nullptr && target->height() > change->change.last_height) {
     target = target->parent;
   }
+  CommitProof proof;
+  for (const BlockNode* node = certified; node != target->parent; node = node->parent) {
+    proof.headers.push_back(node->block->header());
+  }
+  std::reverse(proof.headers.begin(), proof.headers.end());
+  proof.certificate = qc;
+  CommitUpTo(target, std::move(proof));
+}
+
+void Core::CommitUpTo(BlockNode* target, CommitProof proof) {
   const std::vector<BlockNode*> path = tree_.PathTo(target);
   if (path.empty()) return;
   GROAT_CHECK_EQ(path.front()->height(), tree_.root().height().Next());
@@ -73,13 +84,11 @@ void Core::Commit(BlockNode* target, const BlockNode* certified, const QcPtr& qc
     }
     ++counters_.blocks_committed;
     out_.commits.push_back(std::move(committed));
+    if (node->height().value() % config_.genesis.snapshot_interval_blocks == 0) {
+      TakeSnapshot(*node, path, proof);
+    }
   }
-  CommitProof proof;
-  for (const BlockNode* node = certified; node != target->parent; node = node->parent) {
-    proof.headers.push_back(node->block->header());
-  }
-  std::reverse(proof.headers.begin(), proof.headers.end());
-  proof.certificate = qc;
+  const ApprovedChangePtr change = target->change;
   tree_.Commit(target);
   unpersisted_.erase(
       std::remove_if(unpersisted_.begin(), unpersisted_.end(),
@@ -87,6 +96,40 @@ void Core::Commit(BlockNode* target, const BlockNode* certified, const QcPtr& qc
       unpersisted_.end());
   if (change != nullptr && target->height() == change->change.last_height) EndEpoch(proof);
   out_.commit_proof = std::move(proof);
+}
+
+// The snapshot's block may be below the one that is committed directly: then the headers between
+// are part of its proof.
+void Core::TakeSnapshot(const BlockNode& node, const std::vector<BlockNode*>& path,
+                        const CommitProof& proof) {
+  CommitProof own;
+  for (const BlockNode* step : path) {
+    if (step->height() >= node.height() && step != path.back()) {
+      own.headers.push_back(step->block->header());
+    }
+  }
+  own.headers.insert(own.headers.end(), proof.headers.begin(), proof.headers.end());
+  own.certificate = proof.certificate;
+  out_.snapshots.push_back({node.block, node.certificate, out_.commits.back().fresh, node.schedule,
+                            node.change, clients_, std::move(own)});
+}
+
+void Core::On(const EpochOver& over) {
+  if (ended_ || over_.has_value() || over.proof.ended() != config_.epoch) return;
+  over_ = over.proof;
+  sync_.WantLast(over.proof.last(), Anyone(), now_.monotonic_ms);
+  ConsiderEnd();
+}
+
+void Core::ConsiderEnd() {
+  if (ended_ || !over_.has_value()) return;
+  BlockNode* last = tree_.Find(over_->last());
+  if (last == nullptr || last->change == nullptr) return;
+  if (last == &tree_.root()) {  // A snapshot of the epoch's last block.
+    EndEpoch(over_->commit);
+  } else if (last->certificate != nullptr) {
+    CommitUpTo(last, over_->commit);
+  }
 }
 
 void Core::EndEpoch(const CommitProof& proof) {
@@ -105,7 +148,9 @@ void Core::EnterView(View view) {
   pending_.clear();
   status_ms_ = n_ == 1 ? kNever : now_.monotonic_ms + config_.options.status_interval_ms;
   if (view.value() > kSeenViews) {
-    seen_.erase(seen_.begin(), seen_.lower_bound(View(view.value() - kSeenViews)));
+    const View oldest(view.value() - kSeenViews);
+    seen_.erase(seen_.begin(), seen_.lower_bound(oldest));
+    votes_.Forget(oldest);
   }
 }
 

@@ -76,12 +76,22 @@ std::optional<Refusal> Core::CheckOnParent(const Block& block, const BlockNode& 
   return std::nullopt;
 }
 
+// A full tree keeps the branch of the highest certificate and the newest block on it: it grows by
+// one block a certificate, whatever else is proposed.
+bool Core::HasRoomFor(const Block& block) {
+  if (tree_.size() <= config_.options.max_tree_blocks) return true;
+  BlockNode* high = tree_.Find(high_qc_->block());
+  if (high == nullptr || block.parent() != high->block->id()) return false;
+  tree_.KeepBranch(high);
+  return true;
+}
+
 BlockNode* Core::InsertBlock(const BlockPtr& block, BlockNode* parent) {
   if (const std::optional<Refusal> refusal = CheckOnParent(*block, *parent)) {
     Refuse(*refusal);
     return nullptr;
   }
-  if (tree_.size() > config_.options.max_tree_blocks) {
+  if (!HasRoomFor(*block)) {
     Refuse(Refusal::kTreeFull);
     return nullptr;
   }

@@ -49,6 +49,7 @@ void Core::OnBlockResponse(ReplicaIndex from, const BlockResponse& response) {
     out_.needs_snapshot = response.first_available;
   }
   const bool helped = InsertChain(response);
+  fetched_ = helped ? response.blocks.back()->height() : Height();
   sync_.OnResponse(from, helped, now_.monotonic_ms);
 }
 
@@ -63,7 +64,9 @@ bool Core::InsertChain(const BlockResponse& response) {
   for (const BlockPtr& block : response.blocks) {
     if (block->height() <= tree_.root().height() || tree_.Find(block->id()) != nullptr) continue;
     BlockNode* parent = tree_.Find(block->parent());
-    if (parent == nullptr || InsertBlock(block, parent) == nullptr) return helped;
+    if (parent == nullptr) return helped;
+    static_cast<void>(NoteProposal(block));  // Certified blocks go in, whatever else was proposed.
+    if (InsertBlock(block, parent) == nullptr) return helped;
     helped = true;
     if (ended_) return helped;
   }
@@ -72,12 +75,19 @@ bool Core::InsertChain(const BlockResponse& response) {
 }
 
 void Core::PollSync() {
-  if (ended_ || sync_.target() == nullptr) return;
-  if (sync_.target()->view() <= tree_.root().view()) return sync_.Done();
+  if (ended_ || !sync_.wants()) return;
+  if (!over_.has_value() && sync_.target()->view() <= tree_.root().view()) return sync_.Done();
   const std::optional<ReplicaIndex> peer = sync_.Poll(now_.monotonic_ms);
   if (!peer.has_value()) return;
-  BlockRequest request{config_.epoch, tree_.root().height().Next(), sync_.target()->block()};
-  Send(*peer, MakeMessage(request));
+  // What came before may be long and commit nothing yet.
+  const Height from = std::max(tree_.root().height(), fetched_).Next();
+  const BlockRequest request{config_.epoch, from,
+                             over_.has_value() ? over_->last() : sync_.target()->block()};
+  if (over_.has_value()) {
+    out_.fetch = request;
+  } else {
+    Send(*peer, MakeMessage(request));
+  }
 }
 
 }  // namespace groat::hotstuff

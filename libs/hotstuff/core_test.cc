@@ -181,8 +181,28 @@ TEST_F(CoreTest, CertificateWithTooFewOrForgedSignersChangesNothing) {
     const QcPtr qc = QuorumCertificate::Make(Epoch(0), View(1), b1->id(), proof);
     solo.Receive(2, MakeMessage(Advance{qc, nullptr}));
     EXPECT_EQ(solo.core->status().view, View(1));
+    solo.now.monotonic_ms += 10;
   }
   EXPECT_EQ(solo.core->counters().of(Refusal::kBadSignature), 2u);
+}
+
+TEST_F(CoreTest, WhoSendsWrongSignaturesIsCheckedEverMoreRarely) {
+  SoloCore solo(maker_, 0);
+  const BlockPtr b1 = maker_.Extend(block0_, View(1));
+  Proof forged = maker_.Certify(*b1)->proof();
+  forged.signature.assign(8, 1);
+  const MessagePtr wrong =
+      MakeMessage(Advance{QuorumCertificate::Make(Epoch(0), View(1), b1->id(), forged), nullptr});
+  for (int ms = 0; ms < 1000; ++ms) {
+    solo.Receive(2, wrong);
+    ++solo.now.monotonic_ms;
+  }
+  // After 0, 10, 30, 70, 150, 310, 630 ms.
+  EXPECT_EQ(solo.core->counters().of(Refusal::kBadSignature), 7u);
+  EXPECT_EQ(solo.core->counters().of(Refusal::kBusy), 993u);
+  // Nobody else is.
+  solo.Receive(3, MakeMessage(Advance{maker_.Certify(*b1), nullptr}));
+  EXPECT_EQ(solo.core->status().view, View(2));
 }
 
 TEST_F(CoreTest, GivesUpAfterTheTimerJoinsFPlusOneAndForms) {

@@ -110,8 +110,8 @@ void Core::SendStatus() {
   if (ReplicaIndex(peer) != self_) Send(ReplicaIndex(peer), MakeAdvance());
 }
 
-// Messages may be lost, so commands that wait for long are sent again; not by the view's timer,
-// which rests while the others go on without them.
+// Messages may be lost, so commands that wait for long are sent again, ever more rarely; not by the
+// view's timer, which rests while the others go on without them.
 void Core::ForwardOwn() {
   const uint64_t pause = config_.genesis.base_timeout_ms;
   if (mempool_.own_count() == 0 || ended_) {
@@ -121,7 +121,7 @@ void Core::ForwardOwn() {
   if (forward_ms_ == kNever) forward_ms_ = now_.monotonic_ms + pause;
   if (now_.monotonic_ms < forward_ms_) return;
   forward_ms_ = now_.monotonic_ms + pause;
-  std::vector<Command> own = mempool_.Own(now_.monotonic_ms - pause);
+  std::vector<Command> own = mempool_.TakeOverdue(now_.monotonic_ms, pause);
   if (!own.empty()) Send(std::nullopt, MakeMessage(CommandBatch{std::move(own)}));
 }
 

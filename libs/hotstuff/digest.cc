@@ -36,6 +36,16 @@ Hash ScheduleDigest(ByteView encoded_schedule) {
   return context(encoded_schedule);
 }
 
+Hash SnapshotDigest(ByteView encoded_manifest) {
+  static const Blake3Context context("groat 2026 hotstuff snapshot v1");
+  return context(encoded_manifest);
+}
+
+Hash SnapshotPieceDigest(ByteView piece) {
+  static const Blake3Context context("groat 2026 hotstuff snapshot piece v1");
+  return context(piece);
+}
+
 Hash ProposalDigest(const BlockId& block) {
   static const Blake3Context context("groat 2026 hotstuff proposal v1");
   return context(block);

@@ -18,6 +18,10 @@ Hash PayloadDigest(ByteView encoded_commands);
 Hash CertificateDigest(ByteView encoded_certificate);
 // H("groat 2026 hotstuff schedule v1", encoded leader schedule).
 Hash ScheduleDigest(ByteView encoded_schedule);
+// H("groat 2026 hotstuff snapshot v1", encoded manifest).
+Hash SnapshotDigest(ByteView encoded_manifest);
+// H("groat 2026 hotstuff snapshot piece v1", piece).
+Hash SnapshotPieceDigest(ByteView piece);
 // H("groat 2026 hotstuff proposal v1", block id): what a proposer signs. The id covers chain and
 // epoch.
 Hash ProposalDigest(const BlockId& block);

@@ -11,6 +11,13 @@ std::string_view NameOf(Refusal reason) {
   return kNames[static_cast<size_t>(reason)];
 }
 
+bool NeedsRecord(const Message& message, View durable_limit) {
+  if (const auto* proposal = std::get_if<Proposal>(&message)) {
+    return proposal->block->view() > durable_limit;
+  }
+  return std::holds_alternative<Vote>(message) || std::holds_alternative<Timeout>(message);
+}
+
 BlockResponse MakeResponse(Epoch epoch, const std::vector<CommittedBlock>& blocks,
                            Height first_available) {
   BlockResponse response;

@@ -13,7 +13,7 @@
 #include "hotstuff/leader_schedule.h"
 #include "hotstuff/mempool.h"
 #include "hotstuff/safety_state.h"
-#include "hotstuff/validator_change.h"
+#include "hotstuff/snapshot.h"
 #include "hotstuff/verification.h"
 
 namespace groat::hotstuff {
@@ -72,10 +72,20 @@ struct Submitted {
   std::vector<Command> commands;
 };
 struct Tick {};
-using Event = std::variant<Received, JobDone, Submitted, Tick>;
+// The epoch has ended; whoever hands this in has verified it. The core takes no part any more,
+// fetches the blocks up to the epoch's last one, and ends as if it had seen them certified.
+struct EpochOver {
+  HandoverProof proof;
+};
+// An answer to Effects::fetch.
+struct Fetched {
+  BlockResponse response;
+};
+using Event = std::variant<Received, JobDone, Submitted, Tick, EpochOver, Fetched>;
 
 // Effects. Driver duties, in order: make `persist` durable with one sync; then send, apply commits,
-// start jobs. Call Step with a Tick at `wake_at_ms` of the monotonic clock or soon after.
+// start jobs. Messages for which NeedsRecord is false may leave before. Call Step with a Tick at
+// `wake_at_ms` of the monotonic clock or soon after.
 struct Persist {
   SafetyState state;             // Replaces the one before.
   std::vector<BlockPtr> blocks;  // To be found again by Restored::blocks until committed or pruned.
@@ -84,6 +94,10 @@ struct Send {
   std::optional<ReplicaIndex> to;  // Nothing: everyone but this replica.
   MessagePtr message;
 };
+// Whether a message must wait until the record of its turn is durable. `durable_limit` is the
+// ProposalLimit of the newest record that is. Votes and timeouts always wait; a proposal only above
+// the limit; certificates, commands and blocks say nothing that their sender must remember.
+bool NeedsRecord(const Message& message, View durable_limit);
 struct CommittedBlock {
   BlockPtr block;
   QcPtr certificate;
@@ -109,7 +123,11 @@ struct Effects {
   std::vector<Job> jobs;
   std::vector<CommittedBlock> commits;      // Ascending; each is the child of the one before.
   std::optional<CommitProof> commit_proof;  // For the last of them.
+  // Of those commits whose height is divisible by the genesis' interval; ascending.
+  std::vector<Snapshot> snapshots;
   std::vector<ServeBlocks> serve;
+  // After EpochOver: to be sent to any replica that may have the blocks; answer with Fetched.
+  std::optional<BlockRequest> fetch;
   std::vector<SubmitVerdict> verdicts;  // Of Submitted, in order.
   std::optional<EpochEnd> epoch_end;    // The core does nothing more but serve blocks.
   // Set if a peer has no blocks as old as needed: only a snapshot from this height on helps.

@@ -6,18 +6,28 @@
 #include "hotstuff/genesis.h"
 #include "hotstuff/leader_schedule.h"
 #include "hotstuff/safety_state.h"
-#include "hotstuff/validator_change.h"
+#include "hotstuff/transfer_message.h"
 
 namespace groat::hotstuff {
 namespace {
 
 constexpr CommandBounds kBounds{64, 4096};
+constexpr size_t kMaxClients = 4;
+
+// Only its bounds matter.
+Genesis MakeBounds() {
+  Genesis genesis;
+  genesis.block = kBounds;
+  genesis.max_clients = kMaxClients;
+  return genesis;
+}
 
 Bytes EncodeAgain(const MessagePtr& message) { return EncodeMessage(*message); }
 Bytes EncodeAgain(const QcPtr& qc) { return qc->Encode(); }
 Bytes EncodeAgain(const TcPtr& tc) { return tc->Encode(); }
 Bytes EncodeAgain(const BlockPtr& block) { return block->Encode(); }
 Bytes EncodeAgain(const Evidence& evidence) { return EncodeEvidence(evidence); }
+Bytes EncodeAgain(const TransferMessage& message) { return EncodeTransfer(message); }
 Bytes EncodeAgain(const std::vector<Command>& commands) { return EncodeCommands(commands); }
 template <typename T>
 Bytes EncodeAgain(const T& value) {
@@ -30,7 +40,8 @@ void Check(const absl::StatusOr<T>& decoded, ByteView bytes) {
 }
 
 void TryAll(uint8_t which, ByteView bytes) {
-  switch (which % 13) {
+  static const Genesis bounds = MakeBounds();
+  switch (which % 17) {
     case 0:
       return Check(DecodeMessage(bytes, kBounds), bytes);
     case 1:
@@ -55,8 +66,16 @@ void TryAll(uint8_t which, ByteView bytes) {
       return Check(DecodeEvidence(bytes), bytes);
     case 11:
       return Check(ApprovedChange::Decode(bytes, ChainId()), bytes);
+    case 12:
+      return Check(HandoverProof::Decode(bytes, ChainId()), bytes);
+    case 13:
+      return Check(SnapshotManifest::Decode(bytes, ChainId(), kMaxClients), bytes);
+    case 14:
+      return Check(SnapshotHead::Decode(bytes, bounds, ChainId()), bytes);
+    case 15:
+      return Check(DecodeTransfer(bytes, bounds, ChainId()), bytes);
     default:
-      return Check(ClientTable::Decode(bytes, 4), bytes);
+      return Check(ClientTable::Decode(bytes, kMaxClients), bytes);
   }
 }
 

@@ -45,18 +45,18 @@ class FormatsTest : public ::testing::Test {
 
 // A change of any of these is a change of the protocol: replicas of both versions cannot talk.
 TEST_F(FormatsTest, GoldenDigests) {
-  EXPECT_EQ(maker_.chain.Hex(), "34e15623a76da52c65b8b935cd5622707e194b4202601566ce4dcc1466768cb7");
+  EXPECT_EQ(maker_.chain.Hex(), "f45eea98d6651029b0cd7bfc985a58c373e22b465060ab7797cbf34f1b2bf395");
   EXPECT_EQ(block0_->id().Hex(),
-            "9831e7247fd6792c19cedd229e69d0370d8b115f75f6b031d4b13a1946ba6a19");
-  EXPECT_EQ(b3_->id().Hex(), "7e11642ee2a3e7b00708f2fb30145bcfe3a9c3ed4a3ddabe09d3675b0e38e086");
+            "2468cda0d5ab0d447ac531972a18f212b895e1acebe85db855a21f7dc38daebf");
+  EXPECT_EQ(b3_->id().Hex(), "45fd66e3753f4d80d42701d3cdf395cc1f1b1e5618c7d648d31038a97ff9e78d");
   EXPECT_EQ(VoteDigest(maker_.chain, Epoch(1), View(2), b1_->id()).Hex(),
-            "fe7649dfab4ee015a09608aa86477204a2ed5dd226dff87f4344017cc0a9b028");
+            "7623e177ece01941d76262fee7da60d0e068e7dfe809bd18c2f58be284696962");
   EXPECT_EQ(TimeoutDigest(maker_.chain, Epoch(1), View(2), View(1)).Hex(),
-            "1e121713b6ce8919094a72beffef4b2087a11c93b88dcecb0dea8ea5f90549aa");
+            "941bd596ba2c46b9b4c4b99206f6e0d0931723c9cf53fa424e373e1b7dc81442");
   EXPECT_EQ(ProposalDigest(b1_->id()).Hex(),
-            "8a9b6d562f4806b20ca0c4049e71ff37940e7b863957b9e788137d53518c2443");
+            "52159391f5c6b5b6614dc06ec95fd4953224993a54221cdc460334329303c47d");
   EXPECT_EQ(HandoverDigest(maker_.chain, Epoch(1), AsBytes("change")).Hex(),
-            "4545dce1ea2329089887c3686ae388ed11307f5b7287ee5b115e9140a73f340d");
+            "5eb18f773b467cf3fb21f786141895df533693edda1a085cabc601165d1fd366");
   EXPECT_EQ(LeaderSchedule().hash().Hex(),
             "5f8cb39e2f802379abb583bc474ad25ee771c46e9d352a50a0e5b97516c36c2a");
 }
@@ -96,7 +96,7 @@ TEST_F(FormatsTest, GoldenMessages) {
     const Bytes bytes = EncodeMessage(*message);
     all.insert(all.end(), bytes.begin(), bytes.end());
   }
-  EXPECT_EQ(Sha256(all).Hex(), "cdf3405483c884cb7db905feefeeeb8f96d9bdc3fec90b8085cabfa85a35c80c");
+  EXPECT_EQ(Sha256(all).Hex(), "0e7a5a086864d5bfa94c4310ea39341c2bbd52a86ffa295e882d6d5c6d2dded9");
   SafetyState state{maker_.chain,
                     Epoch(0),
                     maker_.MakeVote(*b1_, 0),
@@ -106,9 +106,9 @@ TEST_F(FormatsTest, GoldenMessages) {
                     maker_.Certify(*block0_),
                     maker_.GiveUp(View(2), View(1))};
   EXPECT_EQ(Sha256(state.Encode()).Hex(),
-            "2f6d1488df4056b2f71d9d5ed707d5a25b67f77ac7b92cff887db31797ef6139");
+            "091432e155a0def1918261c0346dacfbdde06c3860f7ee20af7704c9acd96525");
   EXPECT_EQ(Sha256(maker_.genesis.Encode()).Hex(),
-            "18f698af85e18f5c3ce83ccd9f5ac574a25e5b86fb5e7b21aaebd2a3202978b5");
+            "090d15f03bebf31dc3f022df3094aab2cc2d270f58bc341a8534d2af98cc32fd");
 }
 
 TEST_F(FormatsTest, MessagesSurviveTheirEncoding) {

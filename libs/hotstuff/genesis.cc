@@ -10,7 +10,7 @@
 namespace groat::hotstuff {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 2;
 constexpr size_t kMaxNameBytes = 64;
 
 absl::Status CheckRange(std::string_view name, uint64_t value, uint64_t low, uint64_t high) {
@@ -107,7 +107,8 @@ Bytes Genesis::Encode() const {
       .U32(block.max_bytes)
       .U32(base_timeout_ms)
       .U32(max_clock_drift_ms)
-      .U32(max_clients);
+      .U32(max_clients)
+      .U32(snapshot_interval_blocks);
   EncodeValidators(validators, writer);
   return writer.Take();
 }
@@ -127,6 +128,7 @@ absl::StatusOr<Genesis> Genesis::Decode(ByteView bytes) {
   genesis.base_timeout_ms = reader.U32();
   genesis.max_clock_drift_ms = reader.U32();
   genesis.max_clients = reader.U32();
+  genesis.snapshot_interval_blocks = reader.U32();
   GROAT_ASSIGN_OR_RETURN(genesis.validators, DecodeValidators(reader));
   GROAT_RETURN_IF_ERROR(reader.Finish("genesis"));
   GROAT_RETURN_IF_ERROR(genesis.Validate());
@@ -145,6 +147,8 @@ absl::Status Genesis::Validate() const {
   GROAT_RETURN_IF_ERROR(CheckRange("base timeout in ms", base_timeout_ms, 1, 10000));
   GROAT_RETURN_IF_ERROR(CheckRange("clock drift in ms", max_clock_drift_ms, 1, 3600000));
   GROAT_RETURN_IF_ERROR(CheckRange("clients", max_clients, 1, 1u << 20));
+  GROAT_RETURN_IF_ERROR(
+      CheckRange("snapshot interval in blocks", snapshot_interval_blocks, 1, 1u << 24));
   GROAT_RETURN_IF_ERROR(CheckValidators(validators, certificates));
   return CheckCanProgress(validators.size(), rules, votes);
 }

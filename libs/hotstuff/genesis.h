@@ -37,11 +37,13 @@ struct Genesis {
   uint32_t base_timeout_ms = 500;       // 1 to 10,000.
   uint32_t max_clock_drift_ms = 10000;  // 1 to 3,600,000.
   uint32_t max_clients = 65536;         // Whose sequences are remembered; 1 to 2^20.
-  std::vector<Validator> validators;    // 1 to 256.
+  // Heights that are divisible by it have a snapshot; 1 to 2^24.
+  uint32_t snapshot_interval_blocks = 8192;
+  std::vector<Validator> validators;  // 1 to 256.
 
-  // Version u8 = 1 ‖ name size u8 ‖ name ‖ timestamp u64 ‖ rules u8 ‖ certificates u8 ‖ votes u8 ‖
+  // Version u8 = 2 ‖ name size u8 ‖ name ‖ timestamp u64 ‖ rules u8 ‖ certificates u8 ‖ votes u8 ‖
   // block count u32 ‖ block bytes u32 ‖ base timeout u32 ‖ clock drift u32 ‖ clients u32 ‖
-  // validators (EncodeValidators).
+  // snapshot interval u32 ‖ validators (EncodeValidators).
   Bytes Encode() const;
   // InvalidArgument unless the bytes are what Encode writes; runs Validate.
   static absl::StatusOr<Genesis> Decode(ByteView bytes);

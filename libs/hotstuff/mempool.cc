@@ -1,6 +1,9 @@
 #include "hotstuff/mempool.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "hotstuff/validator_change.h"
 
 namespace groat::hotstuff {
 
@@ -22,7 +25,7 @@ Mempool::Verdict Mempool::Add(Command command, ReplicaIndex origin, uint64_t now
     return Verdict::kFull;
   }
   const CommandKey key = command.key;
-  entries_.push_back({std::move(command), origin, now_ms, View(0)});
+  entries_.push_back({std::move(command), origin, now_ms, View(0), 0});
   index_.emplace(key, std::prev(entries_.end()));
   for (Use* use : {&used, &total_}) {
     ++use->count;
@@ -65,9 +68,11 @@ void Mempool::VisitWaiting(const std::vector<View>& tail, Visit visit) const {
 std::vector<Command> Mempool::Select(const std::vector<View>& tail) const {
   std::vector<Command> out;
   size_t bytes = 0;
+  bool has_change = false;
   VisitWaiting(tail, [&](const Entry& entry) {
     const size_t size = entry.command.EncodedSize();
     if (out.size() == block_.max_count || bytes + size > block_.max_bytes) return false;
+    if (entry.command.key.client == kChangeClient && std::exchange(has_change, true)) return true;
     bytes += size;
     out.push_back(entry.command);
     return true;
@@ -92,15 +97,17 @@ Mempool::Waiting Mempool::WaitingFor(const std::vector<View>& tail) const {
   return waiting;
 }
 
-std::vector<Command> Mempool::Own(uint64_t until_ms) const {
+std::vector<Command> Mempool::TakeOverdue(uint64_t now_ms, uint64_t pause_ms) {
   std::vector<Command> out;
   size_t bytes = 0;
-  for (const Entry& entry : entries_) {
-    if (entry.arrived_ms > until_ms) break;
-    if (entry.origin != self_) continue;
+  for (Entry& entry : entries_) {
+    const uint64_t age_ms = now_ms - std::min(now_ms, entry.arrived_ms);
+    if (age_ms < pause_ms) break;
+    if (entry.origin != self_ || age_ms < 2 * entry.repeated_at_age_ms) continue;
     const size_t size = entry.command.EncodedSize();
     if (out.size() == block_.max_count || bytes + size > block_.max_bytes) break;
     bytes += size;
+    entry.repeated_at_age_ms = age_ms;
     out.push_back(entry.command);
   }
   return out;

@@ -36,8 +36,8 @@ class Mempool {
 
   // Notes that a block of this view holds the command.
   void MarkIncluded(const CommandKey& key, View view);
-  // The oldest commands, at most a block's, that no block of these views (the uncommitted tail that
-  // the new block extends; ascending) holds.
+  // The oldest commands, at most a block's and one change of validators, that no block of these
+  // views (the uncommitted tail that the new block extends; ascending) holds.
   std::vector<Command> Select(const std::vector<View>& tail) const;
   // Whether Select would fill a block.
   struct Waiting {
@@ -48,9 +48,11 @@ class Mempool {
   };
   Waiting WaitingFor(const std::vector<View>& tail) const;
 
-  // Those that came from this replica's own clients up to a time, at most a block's, oldest first.
-  std::vector<Command> Own(uint64_t until_ms) const;
-  // All of those, oldest first: for the pool of the next epoch.
+  // Those of this replica's own clients that are to be sent to the others once more, at most a
+  // block's, oldest first: each one `pause_ms` after it came, and then whenever its age has
+  // doubled. So who has no processor time to commit is not kept busy by repetitions.
+  std::vector<Command> TakeOverdue(uint64_t now_ms, uint64_t pause_ms);
+  // All that came from this replica's own clients, oldest first: for the pool of the next epoch.
   std::vector<Command> AllOwn() const;
   size_t own_count() const { return used_own_; }
 
@@ -64,6 +66,7 @@ class Mempool {
     ReplicaIndex origin;
     uint64_t arrived_ms;
     View included;
+    uint64_t repeated_at_age_ms = 0;
   };
   struct Use {
     size_t count = 0;

@@ -185,9 +185,26 @@ TEST(MempoolTest, BoundsEachPeersShareAndKeepsUntilRemoved) {
   EXPECT_EQ(pool.size(), 5u);
   EXPECT_EQ(pool.Add(MakeCommand(1, 6), Replica(1), 0), V::kAdded);
   EXPECT_EQ(pool.own_count(), 1u);
-  EXPECT_EQ(pool.Own(5).size(), 1u);
-  EXPECT_TRUE(pool.Own(4).empty());
+  // Arrived at 5; repeated at the age of 10, and each time it has doubled.
+  EXPECT_TRUE(pool.TakeOverdue(14, 10).empty());
+  EXPECT_EQ(pool.TakeOverdue(15, 10).size(), 1u);
+  EXPECT_TRUE(pool.TakeOverdue(24, 10).empty());
+  EXPECT_EQ(pool.TakeOverdue(25, 10).size(), 1u);
+  EXPECT_TRUE(pool.TakeOverdue(44, 10).empty());
+  EXPECT_EQ(pool.TakeOverdue(45, 10).size(), 1u);
   EXPECT_TRUE(pool.WaitingFor({}).full);
+}
+
+TEST(SafetyStateTest, ARecordAllowsOneProposalBeyondWhatItKnows) {
+  ChainMaker maker(4);
+  SafetyState state;
+  EXPECT_EQ(ProposalLimit(state), View(0));
+  state.timeout_view = View(3);
+  EXPECT_EQ(ProposalLimit(state), View(4));
+  state.last_vote = maker.MakeVote(*maker.Extend(maker.genesis.Block0(), View(7)), 0);
+  EXPECT_EQ(ProposalLimit(state), View(8));
+  state.last_proposed_view = View(9);
+  EXPECT_EQ(ProposalLimit(state), View(10));
 }
 
 TEST(VoteCollectorTest, FormsDropsWrongAndNoticesConflicts) {

@@ -1,5 +1,7 @@
 #include "hotstuff/safety_state.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 
@@ -54,6 +56,12 @@ absl::StatusOr<SafetyState> SafetyState::Decode(ByteView bytes) {
     GROAT_ASSIGN_OR_RETURN(state.high_tc, TimeoutCertificate::Decode(high_tc));
   }
   return state;
+}
+
+View ProposalLimit(const SafetyState& durable) {
+  View last = std::max(durable.timeout_view, durable.last_proposed_view);
+  if (durable.last_vote.has_value()) last = std::max(last, durable.last_vote->view);
+  return last == View(0) ? last : last.Next();
 }
 
 }  // namespace groat::hotstuff

@@ -29,6 +29,12 @@ struct SafetyState {
   static absl::StatusOr<SafetyState> Decode(ByteView bytes);
 };
 
+// The highest view in which a replica with this durable record may have sent a proposal: the one
+// after the last view that it knows of. Up to there a proposal need not wait for a record of its
+// own, and after a restart the replica proposes only above it, so it never proposes twice in a
+// view. 0 for a first record.
+View ProposalLimit(const SafetyState& durable);
+
 }  // namespace groat::hotstuff
 
 #endif  // GROAT_HOTSTUFF_SAFETY_STATE_H_

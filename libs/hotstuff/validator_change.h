@@ -27,6 +27,10 @@ namespace groat::hotstuff {
 inline constexpr ClientId kChangeClient{UINT64_MAX};
 // A change must be ordered at least so many blocks below its last height.
 inline constexpr uint64_t kChangeNoticeBlocks = 8;
+// And at most so many: a change that stands cannot be taken back, no other one can be ordered until
+// its epoch ends, and the replicas make blocks up to its last height even if there is nothing to
+// order.
+inline constexpr uint64_t kChangeLeadBlocks = 10'000;
 
 struct ValidatorChange {
   Epoch next;          // The epoch that starts.
@@ -52,8 +56,21 @@ struct ApprovedChange {
 };
 using ApprovedChangePtr = std::shared_ptr<const ApprovedChange>;
 
-// InvalidArgument unless n - f validators of the verifier's epoch approved, the next epoch is the
-// one after it, and the new set is sound and can make progress under the genesis' rules.
+// How the command that orders a change is named: by kChangeClient and the first 8 bytes of the
+// change's digest. So whoever orders something else under a change's name must find another change
+// with the same ones, and a change cannot be kept out by a command that only has its name.
+CommandKey ChangeKey(const Hash& digest);
+
+// InvalidArgument unless the new set is sound (CheckValidators) and can make progress under the
+// genesis' rules. With BLS certificates it costs a check of two pairings for each validator.
+absl::Status CheckNewValidators(const ValidatorChange& change, const Genesis& genesis);
+
+// FailedPrecondition unless a block of this height may order the change: its last height is
+// kChangeNoticeBlocks to kChangeLeadBlocks above.
+absl::Status CheckChangeHeight(const ValidatorChange& change, Height height);
+
+// InvalidArgument unless the next epoch is the one after the verifier's, n - f validators of that
+// approved, and CheckNewValidators holds.
 absl::Status VerifyChange(const ApprovedChange& approved, const Genesis& genesis,
                           const Verifier& verifier);
 
@@ -63,8 +80,15 @@ absl::StatusOr<Command> MakeChangeCommand(const ValidatorChange& change,
                                           const std::vector<SignedShare>& shares,
                                           const Verifier& verifier);
 
+// The change in a command of kChangeClient, if a block of this height may order it. InvalidArgument
+// if the command is none, has another name than ChangeKey, or VerifyChange refuses it;
+// FailedPrecondition as CheckChangeHeight. Its validators are not looked at before a quorum's
+// signatures are verified, so what others make up costs little.
+absl::StatusOr<ApprovedChange> ChangeOf(const Command& command, Height height,
+                                        const Genesis& genesis, const Verifier& verifier);
+
 // The change that a block of this height brings to a chain that has none: the first one among its
-// commands that is right and in time. Null without one.
+// commands that ChangeOf gives. Null without one.
 ApprovedChangePtr FindChange(const std::vector<Command>& commands, Height height,
                              const Genesis& genesis, const Verifier& verifier);
 
@@ -72,6 +96,16 @@ ApprovedChangePtr FindChange(const std::vector<Command>& commands, Height height
 struct HandoverProof {
   ApprovedChange approved;
   CommitProof commit;  // Of the epoch's last block, whose header names the change.
+
+  Epoch ended() const { return approved.change.next.Previous(); }
+  // The epoch's last block.
+  BlockId last() const { return commit.headers.front().Id(); }
+
+  // change size u32 ‖ approved change ‖ commit proof; at most kMaxEncodedSize bytes.
+  static constexpr size_t kMaxEncodedSize = size_t{2} << 20;
+  Bytes Encode() const;
+  // InvalidArgument unless the bytes are what Encode writes. Signatures are not checked.
+  static absl::StatusOr<HandoverProof> Decode(ByteView bytes, const ChainId& chain);
 };
 absl::Status VerifyHandover(const HandoverProof& proof, const Genesis& genesis,
                             const CommitRule& rule, const Verifier& verifier);

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "hotstuff/digest.h"
+#include "hotstuff/validator_change.h"
 
 namespace groat::hotstuff {
 namespace {
@@ -28,9 +29,12 @@ JobResult Run(const CheckJob& job, const Verifier& verifier) {
   const auto note = [&result](absl::Status status) {
     if (result.status.ok()) result.status = std::move(status);
   };
-  if (job.block != nullptr) note(VerifyBlockSignature(*job.block, verifier));
+  for (const BlockPtr& block : job.blocks) note(VerifyBlockSignature(*block, verifier));
   for (const QcPtr& qc : job.qcs) note(VerifyQc(*qc, verifier));
   for (const TcPtr& tc : job.tcs) note(VerifyTc(*tc, verifier));
+  for (const ApprovedChangePtr& change : job.changes) {
+    note(VerifyChange(*change, *job.genesis, verifier));
+  }
   for (const SignedShare& share : job.shares) {
     if (!verifier.scheme->VerifyShare(share)) {
       note(absl::InvalidArgumentError(

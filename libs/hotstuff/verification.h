@@ -5,6 +5,7 @@
 #ifndef GROAT_HOTSTUFF_VERIFICATION_H_
 #define GROAT_HOTSTUFF_VERIFICATION_H_
 
+#include <memory>
 #include <variant>
 #include <vector>
 
@@ -12,6 +13,9 @@
 #include "hotstuff/message.h"
 
 namespace groat::hotstuff {
+
+struct ApprovedChange;
+struct Genesis;
 
 // What verification needs to know of an epoch. The scheme must outlive it.
 struct Verifier {
@@ -35,8 +39,14 @@ struct CheckJob {
   JobId id = 0;
   std::vector<QcPtr> qcs;
   std::vector<TcPtr> tcs;
-  BlockPtr block;  // Whose signature to check; may be null.
+  std::vector<BlockPtr> blocks;  // Their proposers' signatures.
   std::vector<SignedShare> shares;
+  std::vector<std::shared_ptr<const ApprovedChange>> changes;
+  const Genesis* genesis = nullptr;  // With changes.
+
+  bool empty() const {
+    return qcs.empty() && tcs.empty() && blocks.empty() && shares.empty() && changes.empty();
+  }
 };
 
 // Makes a certificate of shares that nobody has verified yet.

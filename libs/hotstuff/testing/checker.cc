@@ -7,7 +7,7 @@
 namespace groat::hotstuff::testing {
 namespace {
 
-constexpr size_t kPastVotes = 256;
+constexpr size_t kPastViews = 256;
 
 }  // namespace
 
@@ -85,14 +85,26 @@ std::optional<size_t> Checker::HeightOf(const CommandKey& key) const {
   return found == heights_.end() ? std::nullopt : std::optional(found->second);
 }
 
+bool Checker::Contradicts(History& history, size_t node, const Past& now) {
+  if (node >= history.size()) history.resize(node + 1);
+  if (history[node].empty()) history[node].resize(kPastViews);
+  Past& past = history[node][now.view.value() % kPastViews];
+  const bool contradicts =
+      past.epoch == now.epoch && past.view == now.view && past.block != now.block;
+  past = now;
+  return contradicts;
+}
+
 void Checker::OnVote(size_t node, const Vote& vote) {
-  if (node >= votes_.size()) votes_.resize(node + 1);
-  if (votes_[node].empty()) votes_[node].resize(kPastVotes);
-  PastVote& past = votes_[node][vote.view.value() % kPastVotes];
-  if (past.epoch == vote.epoch && past.view == vote.view && past.block != vote.block) {
+  if (Contradicts(votes_, node, {vote.epoch, vote.view, vote.block})) {
     Report(absl::StrCat("node ", node, " votes twice in view ", vote.view.value()));
   }
-  past = {vote.epoch, vote.view, vote.block};
+}
+
+void Checker::OnProposal(size_t node, const Block& block) {
+  if (Contradicts(proposals_, node, {block.header().epoch, block.view(), block.id()})) {
+    Report(absl::StrCat("node ", node, " proposes twice in view ", block.view().value()));
+  }
 }
 
 }  // namespace groat::hotstuff::testing

@@ -23,6 +23,8 @@ class Checker {
   void OnCommit(size_t node, const CommittedBlock& committed);
   // A vote that an honest node sent; over all its incarnations.
   void OnVote(size_t node, const Vote& vote);
+  // A block that an honest node proposed; over all its incarnations.
+  void OnProposal(size_t node, const Block& block);
 
   const std::string& problem() const { return problem_; }
   size_t height() const { return chain_.size() - 1; }
@@ -44,13 +46,17 @@ class Checker {
   View last_view_;
   uint64_t last_timestamp_ms_ = 0;
   absl::flat_hash_map<CommandKey, size_t> heights_;
-  // Each node's votes of the last views, by view modulo the number of places.
-  struct PastVote {
+  // What each node voted for or proposed in the last views, by view modulo the number of places.
+  struct Past {
     Epoch epoch;
     View view;
     BlockId block;
   };
-  std::vector<std::vector<PastVote>> votes_;
+  using History = std::vector<std::vector<Past>>;
+  // Whether it contradicts what the node said before in this view.
+  static bool Contradicts(History& history, size_t node, const Past& now);
+  History votes_;
+  History proposals_;
   std::string problem_;
 };
 

@@ -242,11 +242,25 @@ void Cluster::StepEnded(Node& node, const Event& event) {
 
 void Cluster::Apply(Node& node, Effects effects) {
   const std::optional<CrashPoint> crash = node.crash;
+  View limit = node.disk.safety.has_value() ? ProposalLimit(*node.disk.safety) : View(0);
+  if (config_.proposals_wait_for_nothing) limit = View(UINT64_MAX);
+  // Proposals that leave before their record.
+  std::vector<hotstuff::Send> later;
+  for (hotstuff::Send& send : effects.sends) {
+    const bool early = effects.persist.has_value() &&
+                       std::holds_alternative<Proposal>(*send.message) &&
+                       !NeedsRecord(*send.message, limit);
+    if (early) {
+      Dispatch(node, send, node.epoch);
+    } else {
+      later.push_back(std::move(send));
+    }
+  }
   if (crash == CrashPoint::kBeforePersist) return Crash(node.number);
   if (effects.persist.has_value()) Persisted(node, *effects.persist);
   if (crash == CrashPoint::kAfterPersist) return Crash(node.number);
   for (CommittedBlock& committed : effects.commits) Committed(node, std::move(committed));
-  for (const hotstuff::Send& send : effects.sends) Dispatch(node, send, node.epoch);
+  for (const hotstuff::Send& send : later) Dispatch(node, send, node.epoch);
   for (const ServeBlocks& serve : effects.serve) Serve(node, serve, node.epoch);
   if (crash == CrashPoint::kAfterSend) return Crash(node.number);
   if (effects.epoch_end.has_value()) {
@@ -281,8 +295,9 @@ void Cluster::Apply(Node& node, Effects effects) {
 // RunJob, once for all receivers of a message.
 JobResult Cluster::Run(const Job& job, const Verifier& verifier) {
   const auto* check = std::get_if<CheckJob>(&job);
-  if (check == nullptr || check->block == nullptr) return RunJob(job, verifier);
-  if (check->block != checked_.block || check->qcs != checked_.qcs || check->tcs != checked_.tcs) {
+  if (check == nullptr || check->blocks.empty()) return RunJob(job, verifier);
+  if (check->blocks != checked_.blocks || check->qcs != checked_.qcs ||
+      check->tcs != checked_.tcs) {
     checked_ = *check;
     checked_status_ = RunJob(job, verifier).status;
   }
@@ -336,6 +351,10 @@ void Cluster::Dispatch(Node& node, const hotstuff::Send& send, Epoch epoch) {
   if (const auto* vote = std::get_if<Vote>(send.message.get());
       vote != nullptr && IsHonest(node.number)) {
     checker_.OnVote(node.number, *vote);
+  }
+  if (const auto* proposal = std::get_if<Proposal>(send.message.get());
+      proposal != nullptr && IsHonest(node.number)) {
+    checker_.OnProposal(node.number, *proposal->block);
   }
   if (send.to.has_value()) return Transmit(node, *send.to, send.message, epoch);
   const ReplicaIndex self = epoch == node.epoch ? node.index : node.ended->index;

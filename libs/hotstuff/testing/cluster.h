@@ -62,7 +62,8 @@ struct ClusterConfig {
   CoreOptions options;
   CommandBounds block{1000, 1u << 20};
   Defects defects;
-  bool forget_on_restart = false;  // The defect of a replica without durable state.
+  bool forget_on_restart = false;           // The defect of a replica without durable state.
+  bool proposals_wait_for_nothing = false;  // The defect of proposals that no record allows.
   std::map<size_t, Behaviour> behaviours;
   size_t twins = 0;          // The first replicas have a second node each.
   size_t spares = 0;         // Nodes that wait to become validators; not together with twins.

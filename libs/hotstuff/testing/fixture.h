@@ -122,6 +122,7 @@ class SoloCore {
       Effects more = core->Step(JobDone{RunJob(effects.jobs[i], maker_.verifier)}, now);
       for (Send& send : more.sends) effects.sends.push_back(std::move(send));
       for (CommittedBlock& block : more.commits) effects.commits.push_back(std::move(block));
+      for (Snapshot& one : more.snapshots) effects.snapshots.push_back(std::move(one));
       for (Job& job : more.jobs) effects.jobs.push_back(std::move(job));
       if (more.persist.has_value()) effects.persist = std::move(more.persist);
       if (more.commit_proof.has_value()) effects.commit_proof = std::move(more.commit_proof);

@@ -65,6 +65,11 @@ std::vector<Mutant> MakeAll() {
   memory.settings.profile = Profile::kCrash;
   memory.settings.forget_on_restart = true;
   all.push_back(memory);
+  Mutant proposals;
+  proposals.name = "proposals that no durable record allows: a restart proposes twice";
+  proposals.settings.profile = Profile::kCrash;
+  proposals.settings.proposals_wait_for_nothing = true;
+  all.push_back(proposals);
   return all;
 }
 
@@ -94,6 +99,7 @@ MutantResult RunControl(const Mutant& mutant, uint64_t seed, uint64_t schedules)
   ScheduleSettings settings = mutant.settings;
   settings.defects = mutant.control;
   settings.forget_on_restart = false;
+  settings.proposals_wait_for_nothing = false;
   return RunUntilCaught(settings, seed, schedules);
 }
 

@@ -53,6 +53,7 @@ Plan MakePlan(Random& random, const ScheduleSettings& settings) {
   config.seed = random.Next();
   config.defects = settings.defects;
   config.forget_on_restart = settings.forget_on_restart;
+  config.proposals_wait_for_nothing = settings.proposals_wait_for_nothing;
   config.rules =
       settings.rules.value_or(random.Percent(50) ? RuleSet::kTwoChain : RuleSet::kThreeChain);
   config.votes = random.Percent(50) ? VoteSpread::kNextLeader : VoteSpread::kAll;

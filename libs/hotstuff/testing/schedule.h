@@ -29,6 +29,7 @@ struct ScheduleSettings {
   std::optional<size_t> n;
   Defects defects;
   bool forget_on_restart = false;
+  bool proposals_wait_for_nothing = false;
 };
 
 struct Verdict {
