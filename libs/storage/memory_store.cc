@@ -36,17 +36,25 @@ absl::StatusOr<std::optional<Bytes>> MemoryStore::Get(ByteView key) const {
   return ToBytes(found->second);
 }
 
+void MemoryStore::Erase(Content::iterator found) {
+  undo_.push_back({found->first, std::move(found->second), std::nullopt});
+  content_.erase(found);
+}
+
 absl::Status MemoryStore::Write(const StoreBatch& batch, Durability durability) {
   MutexLock lock(mutex_);
   if (!failure_.ok()) return failure_;
   for (const StoreBatch::Change& change : batch.changes()) {
     const auto found = content_.find(change.key);
-    undo_.push_back({change.key, std::nullopt});
-    if (found != content_.end()) undo_.back().value = std::move(found->second);
     if (change.value.has_value()) {
+      undo_.push_back({change.key, std::nullopt, std::nullopt});
+      if (found != content_.end()) undo_.back().value = std::move(found->second);
       content_[change.key] = *change.value;
+    } else if (change.range_end.has_value()) {
+      auto next = content_.lower_bound(change.key);
+      while (next != content_.end() && next->first < *change.range_end) Erase(next++);
     } else if (found != content_.end()) {
-      content_.erase(found);
+      Erase(found);
     }
   }
   if (durability == Durability::kSynced) {

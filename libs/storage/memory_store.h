@@ -34,6 +34,8 @@ class MemoryStore final : public OrderedStore {
   // std::string compares as unsigned bytes.
   using Content = std::map<std::string, std::string>;
 
+  void Erase(Content::iterator found) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   mutable Mutex mutex_;
   Content content_ ABSL_GUARDED_BY(mutex_);
   // What undoes the writes since the last sync, newest last.

@@ -23,15 +23,22 @@ class StoreBatch {
  public:
   struct Change {
     std::string key;
-    std::optional<std::string> value;  // Absent: delete.
+    std::optional<std::string> value;      // Absent: delete.
+    std::optional<std::string> range_end;  // Present: delete every key from `key` to below it.
   };
 
   StoreBatch& Put(ByteView key, ByteView value) {
-    changes_.push_back({ToString(key), ToString(value)});
+    changes_.push_back({ToString(key), ToString(value), std::nullopt});
     return *this;
   }
   StoreBatch& Delete(ByteView key) {
-    changes_.push_back({ToString(key), std::nullopt});
+    changes_.push_back({ToString(key), std::nullopt, std::nullopt});
+    return *this;
+  }
+  // Deletes begin <= key < end; nothing unless begin < end. RocksDB marks the range whatever is in
+  // it; the store in memory takes time for each key.
+  StoreBatch& DeleteRange(ByteView begin, ByteView end) {
+    changes_.push_back({ToString(begin), std::nullopt, ToString(end)});
     return *this;
   }
   bool empty() const { return changes_.empty(); }

@@ -68,6 +68,21 @@ TEST_P(OrderedStoreTest, OrdersKeysAsUnsignedBytes) {
   EXPECT_EQ((*store_->Last(AsBytes("a"), {}))->first, Bytes{0x80});
 }
 
+TEST_P(OrderedStoreTest, DeletesRangesInTheOrderOfTheBatch) {
+  StoreBatch batch;
+  for (const char* key : {"a", "b", "b1", "c", "d"}) batch.Put(AsBytes(key), AsBytes("1"));
+  GROAT_ASSERT_OK(store_->Write(batch, Durability::kSynced));
+  StoreBatch ranges;
+  ranges.DeleteRange(AsBytes("b"), AsBytes("d")).Put(AsBytes("c"), AsBytes("2"));
+  ranges.DeleteRange(AsBytes("d"), AsBytes("d"));  // Nothing.
+  ranges.DeleteRange(AsBytes("z"), AsBytes("a"));  // Nothing.
+  GROAT_ASSERT_OK(store_->Write(ranges, Durability::kSynced));
+  EXPECT_EQ(KeysFrom("a", ""), "acd");
+  EXPECT_EQ(*store_->Get(AsBytes("b1")), std::nullopt);
+  EXPECT_EQ(*store_->Get(AsBytes("c")), Bytes{'2'});
+  EXPECT_EQ((*store_->Last(AsBytes("a"), AsBytes("c")))->first, Bytes{'a'});
+}
+
 TEST_P(OrderedStoreTest, KeepsLargeValues) {
   const Bytes large(1 << 20, 7);
   GROAT_ASSERT_OK(store_->Write(StoreBatch().Put(AsBytes("a"), large), Durability::kSynced));
@@ -84,7 +99,7 @@ TEST(MemoryStoreTest, ForgetsInACrashWhatWasNotSynced) {
   GROAT_ASSERT_OK(store.Write(StoreBatch().Put(AsBytes("b"), AsBytes("1")), Durability::kSynced));
   StoreBatch lost;
   lost.Put(AsBytes("a"), AsBytes("2")).Put(AsBytes("a"), AsBytes("3")).Delete(AsBytes("b"));
-  lost.Put(AsBytes("c"), AsBytes("4"));
+  lost.Put(AsBytes("c"), AsBytes("4")).DeleteRange(AsBytes("a"), AsBytes("b"));
   GROAT_ASSERT_OK(store.Write(lost, Durability::kBuffered));
   store.Crash();
   EXPECT_EQ(*store.Get(AsBytes("a")), Bytes{'1'});

@@ -79,6 +79,14 @@ rocksdb::Options MakeOptions(RocksStore::Values values) {
   return options;
 }
 
+rocksdb::Status Add(const StoreBatch::Change& change, rocksdb::WriteBatch& changes) {
+  if (change.value.has_value()) return changes.Put(change.key, *change.value);
+  if (!change.range_end.has_value()) return changes.Delete(change.key);
+  // RocksDB refuses a range whose end is below its beginning when it is too late.
+  if (change.key >= *change.range_end) return rocksdb::Status::OK();
+  return changes.DeleteRange(change.key, *change.range_end);
+}
+
 rocksdb::ReadOptions ReadVerified() {
   rocksdb::ReadOptions options;
   options.verify_checksums = true;
@@ -116,9 +124,7 @@ absl::StatusOr<std::optional<Bytes>> RocksStore::Get(ByteView key) const {
 absl::Status RocksStore::Write(const StoreBatch& batch, Durability durability) {
   rocksdb::WriteBatch changes;
   for (const StoreBatch::Change& change : batch.changes()) {
-    const rocksdb::Status status = change.value.has_value() ? changes.Put(change.key, *change.value)
-                                                            : changes.Delete(change.key);
-    GROAT_RETURN_IF_ERROR(ToStatus(status, "write to", folder_));
+    GROAT_RETURN_IF_ERROR(ToStatus(Add(change, changes), "write to", folder_));
   }
   rocksdb::WriteOptions options;
   options.sync = durability == Durability::kSynced;
