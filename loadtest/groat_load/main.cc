@@ -6,10 +6,12 @@
 //   groat-load proofs --seconds 10
 //   groat-load ledger --seconds 10
 //   groat-load failover
-//   groat-load consensus --replicas 4 --rate 20000,60000 --payload 128
+//   groat-load consensus --replicas 4,7 --payload 0,128 --load max,half,idle
+//   groat-load consensus-failover --kills 20
 //
-// Each prints Markdown: the command, what was measured, one table. Everything runs on the loopback
-// interface, load and servers on the same processors.
+// Each prints Markdown: what was measured, one table. Everything runs on the loopback interface,
+// load and servers on the same processors. Exit status 0; 2 if consensus lost or repeated what was
+// acknowledged; 1 for every other error.
 #include <stdlib.h>
 
 #include <CLI/CLI.hpp>
@@ -28,7 +30,8 @@
 #include "base/status_macros.h"
 #include "groat/ledger/v1/admin.grpc.pb.h"
 #include "groat/relay/v1/relay.grpc.pb.h"
-#include "loadtest/groat_load/consensus_load.h"
+#include "loadtest/groat_load/consensus_failover.h"
+#include "loadtest/groat_load/consensus_matrix.h"
 #include "loadtest/groat_load/ledger_comparison.h"
 #include "loadtest/groat_load/ledger_load.h"
 #include "loadtest/groat_load/relay_load.h"
@@ -45,6 +48,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
+
+constexpr int kExitLost = 2;
 
 // A platform in a temporary folder, gone with this object.
 class LoadPlatform {
@@ -287,68 +292,6 @@ absl::Status RunFailover(int rounds) {
   return absl::OkStatus();
 }
 
-struct ConsensusOptions {
-  keys::ConsensusPlan plan;
-  std::vector<double> rates = {0};
-  std::vector<size_t> payloads = {128};
-  size_t batch = 100;
-  size_t window = 10'000;
-  size_t clients = 64;
-  double seconds = 10;
-  std::string certificates = "ed25519";
-  std::string rules = "two_chain";
-};
-
-absl::Status RunConsensus(ConsensusOptions options) {
-  if (options.certificates == "bls") options.plan.certificates = hotstuff::CertificateKind::kBls;
-  if (options.rules == "three_chain") {
-    options.plan.rules = hotstuff::RuleSet::kThreeChain;
-    options.plan.votes = hotstuff::VoteSpread::kAll;
-  }
-  GROAT_ASSIGN_OR_RETURN(const auto cluster, ConsensusCluster::Start(options.plan));
-  std::cout << absl::StrFormat(
-      "%d replicas, %s, %s certificates, blocks of up to %d commands, a stream to each replica,\n"
-      "requests of %d commands, window %d commands a stream, mTLS\n\n"
-      "| payload bytes | offered | rate | p50 ms | p99 ms | max ms | blocks/s | commands/block |\n"
-      "|---|---|---|---|---|---|---|---|\n",
-      options.plan.replicas, options.rules, options.certificates, options.plan.block_commands,
-      options.batch, options.window);
-  uint64_t first_client = 1;
-  for (const size_t payload : options.payloads) {
-    for (const double rate : options.rates) {
-      ConsensusLoad load;
-      load.endpoints = cluster->endpoints();
-      load.tls = cluster->tls();
-      load.first_client = first_client;
-      load.clients = options.clients;
-      load.batch = options.batch;
-      load.payload_bytes = payload;
-      load.window = options.window;
-      load.commands_per_second = rate;
-      load.duration = milliseconds(static_cast<int64_t>(options.seconds * 1000));
-      first_client += options.clients * load.endpoints.size();
-      GROAT_ASSIGN_OR_RETURN(const ConsensusLoadResult result, RunConsensusLoad(load));
-      const double blocks = static_cast<double>(result.blocks);
-      std::cout << absl::StrFormat("| %d | %s | %.0f | %.2f | %.2f | %.2f | %.0f | %.0f |\n",
-                                   payload, rate > 0 ? absl::StrCat(rate) : "closed loop",
-                                   static_cast<double>(result.committed) / result.seconds,
-                                   Ms(result.latency.Quantile(0.5)),
-                                   Ms(result.latency.Quantile(0.99)), Ms(result.latency.max()),
-                                   blocks / result.seconds,
-                                   static_cast<double>(result.committed) / std::max(1.0, blocks))
-                << std::flush;
-      if (result.refused > 0) {
-        std::cout << absl::StrFormat("\nrefused %d; first error: %s\n", result.refused,
-                                     result.errors[0]);
-      }
-      if (result.late > 0) {
-        std::cout << absl::StrFormat("\n%d requests left late\n", result.late);
-      }
-    }
-  }
-  return absl::OkStatus();
-}
-
 int Main(int argc, char** argv) {
   CLI::App app{"Measures a platform of real processes that it starts for itself."};
   app.require_subcommand(1);
@@ -412,31 +355,52 @@ int Main(int argc, char** argv) {
   failover->add_option("--rounds", rounds, "Kills of each kind.");
   failover->callback([&] { run = [&] { return RunFailover(rounds); }; });
 
-  ConsensusOptions consensus_options;
-  consensus_options.plan.replicas = 4;
+  ConsensusMatrixOptions matrix;
   CLI::App* consensus = app.add_subcommand(
-      "consensus", "Commands a second through consensus, open loop at each rate, or closed loop.");
-  consensus->add_option("--replicas", consensus_options.plan.replicas, "Replicas.");
-  consensus->add_option("--rate", consensus_options.rates, "Commands a second; 0: closed loop.")
+      "consensus", "Throughput and latency of consensus, for each combination of what is given.");
+  consensus->add_option("--replicas", matrix.replicas, "Replicas.")->delimiter(',');
+  consensus->add_option("--rules", matrix.rules, "two_chain, three_chain.")->delimiter(',');
+  consensus->add_option("--certificates", matrix.certificates, "ed25519, bls.")->delimiter(',');
+  consensus->add_option("--block-commands", matrix.block_commands, "Most commands in a block.")
       ->delimiter(',');
-  consensus->add_option("--payload", consensus_options.payloads, "Bytes.")->delimiter(',');
-  consensus->add_option("--batch", consensus_options.batch, "Commands in a request.");
-  consensus->add_option("--window", consensus_options.window, "Unanswered commands of a stream.");
-  consensus->add_option("--clients", consensus_options.clients, "Clients of a stream.");
-  consensus->add_option("--seconds", consensus_options.seconds, "Length of each run.");
-  consensus->add_option("--block-commands", consensus_options.plan.block_commands,
-                        "Most commands in a block.");
-  consensus->add_option("--block-bytes", consensus_options.plan.block_bytes,
-                        "Most bytes of commands in a block.");
-  consensus->add_option("--certificates", consensus_options.certificates, "ed25519 or bls.");
-  consensus->add_option("--rules", consensus_options.rules, "two_chain or three_chain.");
-  consensus->callback([&] { run = [&] { return RunConsensus(consensus_options); }; });
+  consensus->add_option("--payload", matrix.payloads, "Bytes of a command.")->delimiter(',');
+  consensus
+      ->add_option("--load", matrix.loads,
+                   "max (closed loop), half (of max), idle (20/s, one at a time), or commands/s.")
+      ->delimiter(',');
+  consensus->add_option("--seconds", matrix.seconds, "Length of each load, after the warm-up.");
+  consensus->add_option("--warm-up", matrix.warm_up_seconds, "Seconds before each.");
+  consensus->add_option("--request", matrix.request, "Commands in a request.");
+  consensus->add_option("--window", matrix.window, "Unanswered commands, of all streams together.");
+  consensus->add_option("--clients", matrix.clients, "Clients of a stream.");
+  consensus->add_option("--base-timeout-ms", matrix.base_timeout_ms, "Of the first failed view.");
+  consensus->add_option("--data", matrix.data,
+                        "Folder of the replicas' folders, /dev/shm for a run in memory.");
+  consensus->callback([&] { run = [&] { return RunConsensusMatrix(matrix); }; });
+
+  ConsensusFailoverOptions kills;
+  int64_t down_ms = kills.rhythm.down.count();
+  CLI::App* consensus_failover =
+      app.add_subcommand("consensus-failover", "Time without commits after a leader is killed.");
+  consensus_failover->add_option("--kills", kills.kills, "Leaders to kill.");
+  consensus_failover->add_option("--replicas", kills.replicas, "Replicas.");
+  consensus_failover->add_option("--rate", kills.commands_per_second, "Commands a second.");
+  consensus_failover->add_option("--request", kills.request, "Commands in a request.");
+  consensus_failover->add_option("--payload", kills.payload_bytes, "Bytes of a command.");
+  consensus_failover->add_option("--base-timeout-ms", kills.base_timeout_ms,
+                                 "Of the first failed view.");
+  consensus_failover->add_option("--down-ms", down_ms, "How long a killed replica stays down.");
+  consensus_failover->add_option("--data", kills.data, "Folder of the replicas' folders.");
+  consensus_failover->callback([&] {
+    kills.rhythm.down = milliseconds(down_ms);
+    run = [&] { return RunConsensusFailover(kills); };
+  });
 
   CLI11_PARSE(app, argc, argv);
   const absl::Status status = run();
   if (status.ok()) return 0;
   std::cerr << "groat-load: " << status.ToString() << "\n";
-  return 1;
+  return absl::IsDataLoss(status) ? kExitLost : 1;
 }
 
 }  // namespace
