@@ -105,12 +105,14 @@ class ChainMaker {
 // One core, its clock, and all that it has sent.
 class SoloCore {
  public:
-  SoloCore(const ChainMaker& maker, size_t self, Restored restored = {})
+  SoloCore(const ChainMaker& maker, size_t self, Restored restored = {},
+           const CoreOptions& options = {})
       : maker_(maker), signer_(Replica(self)) {
     CoreConfig config;
     config.genesis = maker.genesis;
     config.replicas = maker.genesis.validators.size();
     config.self = Replica(self);
+    config.options = options;
     auto made = Core::Create(config, &maker.scheme, &signer_, std::move(restored), now);
     GROAT_CHECK_OK(made.status());
     core = *std::move(made);
