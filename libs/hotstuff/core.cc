@@ -401,7 +401,7 @@ CoreStatus Core::status() const {
   status.mempool_bytes = mempool_.bytes();
   status.tree_blocks = tree_.size();
   status.may_vote = takes_part();
-  status.syncing = sync_.target() != nullptr;
+  status.syncing = sync_.wants();
   status.ended = ended_;
   return status;
 }

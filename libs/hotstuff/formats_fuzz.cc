@@ -73,7 +73,7 @@ void TryAll(uint8_t which, ByteView bytes) {
     case 14:
       return Check(SnapshotHead::Decode(bytes, bounds, ChainId()), bytes);
     case 15:
-      return Check(DecodeTransfer(bytes, bounds, ChainId()), bytes);
+      return Check(DecodeTransfer(bytes, kBounds), bytes);
     default:
       return Check(ClientTable::Decode(bytes, kMaxClients), bytes);
   }

@@ -176,33 +176,34 @@ TEST_F(SnapshotTest, MessagesDecodeToWhatWasEncodedAndNothingElse) {
       Offer{Epoch(3), Height(9), Height(2), {name, {Height(8), Hash()}}},
       HandoverRequest{Epoch(1)},
       HandoverResponse{Epoch(1), {}},
+      HandoverResponse{Epoch(1), {Bytes(3, 1), Bytes(5, 2)}},
       HeadRequest{name},
-      HeadResponse{name, std::nullopt},
-      HeadResponse{name, head},
+      HeadResponse{name, {}},
+      HeadResponse{name, head.Encode()},
       PieceRequest{name, 3},
       PieceResponse{name, 3, Bytes(10, 1)}};
   for (const TransferMessage& message : messages) {
     const Bytes bytes = EncodeTransfer(message);
-    const auto again = DecodeTransfer(bytes, maker_.genesis, maker_.chain);
+    const auto again = DecodeTransfer(bytes, maker_.genesis.block);
     GROAT_ASSERT_OK(again) << NameOf(message);
     EXPECT_EQ(EncodeTransfer(*again), bytes) << NameOf(message);
     for (size_t size = 0; size < bytes.size(); ++size) {
-      const auto cut = DecodeTransfer(ByteView(bytes).first(size), maker_.genesis, maker_.chain);
+      const auto cut = DecodeTransfer(ByteView(bytes).first(size), maker_.genesis.block);
       if (!cut.ok()) continue;
       EXPECT_EQ(EncodeTransfer(*cut).size(), size) << NameOf(message);
     }
   }
   const auto refused = [&](const TransferMessage& message, const char* why) {
-    EXPECT_THAT(DecodeTransfer(EncodeTransfer(message), maker_.genesis, maker_.chain),
+    EXPECT_THAT(DecodeTransfer(EncodeTransfer(message), maker_.genesis.block),
                 StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(why)));
   };
   refused(Offer{Epoch(), Height(), Height(), {name, name, name}}, "3 snapshots, want at most 2");
   refused(PieceResponse{name, 0, Bytes(SnapshotManifest::kPieceBytes + 1)}, "at most 1048576");
-  EXPECT_THAT(DecodeTransfer(Bytes{9}, maker_.genesis, maker_.chain),
+  EXPECT_THAT(DecodeTransfer(Bytes{9}, maker_.genesis.block),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("kind 9")));
-  EXPECT_THAT(DecodeTransfer(Bytes(MaxTransferBytes(maker_.genesis.block) + 1), maker_.genesis,
-                             maker_.chain),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("bytes, want 1 to")));
+  EXPECT_THAT(
+      DecodeTransfer(Bytes(MaxTransferBytes(maker_.genesis.block) + 1), maker_.genesis.block),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("bytes, want 1 to")));
 }
 
 TEST(ClientTableCopyTest, TablesGoTheirOwnWays) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "hotstuff/certificate_scheme.h"
 #include "hotstuff/digest.h"
@@ -26,25 +27,47 @@ const CommitRule& RuleOf(RuleSet rules) {
 
 }  // namespace
 
-size_t RunCheck(const HandoverCheck& check, const Genesis& genesis) {
-  const std::vector<Validator>* validators = &check.validators;
-  size_t right = 0;
-  for (const HandoverProof& proof : check.proofs) {
-    const auto scheme = MakeScheme(*validators, genesis.certificates);
-    if (!scheme.ok()) break;
-    const Verifier verifier{genesis.Chain(), proof.ended(), validators->size(), scheme->get()};
-    if (!VerifyHandover(proof, genesis, RuleOf(genesis.rules), verifier).ok()) break;
-    validators = &proof.approved.change.validators;
-    ++right;
+std::vector<HandoverProof> RunCheck(const HandoverCheck& check, const Genesis& genesis) {
+  const ChainId chain = genesis.Chain();
+  std::vector<Validator> validators = check.validators;
+  std::vector<HandoverProof> right;
+  for (Epoch epoch = check.first; right.size() < check.proofs.size(); epoch = epoch.Next()) {
+    auto proof = HandoverProof::Decode(check.proofs[right.size()], chain);
+    const auto scheme = MakeScheme(validators, genesis.certificates);
+    if (!proof.ok() || !scheme.ok()) break;
+    const Verifier verifier{chain, epoch, validators.size(), scheme->get()};
+    if (!VerifyHandover(*proof, genesis, RuleOf(genesis.rules), verifier).ok()) break;
+    validators = proof->approved.change.validators;
+    right.push_back(*std::move(proof));
   }
   return right;
 }
 
-absl::Status RunCheck(const HeadCheck& check, const Genesis& genesis) {
-  GROAT_ASSIGN_OR_RETURN(const auto scheme, MakeScheme(check.validators, genesis.certificates));
-  return VerifySnapshotHead(
-      check.head, RuleOf(genesis.rules),
-      {genesis.Chain(), check.head.block->header().epoch, check.validators.size(), scheme.get()});
+absl::StatusOr<SnapshotHead> RunCheck(const HeadCheck& check, const Genesis& genesis) {
+  const ChainId chain = genesis.Chain();
+  GROAT_ASSIGN_OR_RETURN(SnapshotHead head, SnapshotHead::Decode(check.head, genesis, chain));
+  const SnapshotName name{head.manifest.height, head.manifest.Digest()};
+  if (name != check.snapshot) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "head of the snapshot of height ", name.height.value(), " and ", name.digest.Hex(),
+        ", want ", check.snapshot.height.value(), " and ", check.snapshot.digest.Hex()));
+  }
+  const Epoch epoch = head.block->header().epoch;
+  if (epoch > check.validators.rbegin()->first) {
+    return absl::OutOfRangeError(absl::StrCat("snapshot of epoch ", epoch.value(),
+                                              ", known are those up to ",
+                                              check.validators.rbegin()->first.value()));
+  }
+  const auto validators = check.validators.find(epoch);
+  if (validators == check.validators.end()) {
+    return absl::InvalidArgumentError(absl::StrCat("snapshot of epoch ", epoch.value(), ", want ",
+                                                   check.validators.begin()->first.value(),
+                                                   " or later"));
+  }
+  GROAT_ASSIGN_OR_RETURN(const auto scheme, MakeScheme(validators->second, genesis.certificates));
+  GROAT_RETURN_IF_ERROR(VerifySnapshotHead(
+      head, RuleOf(genesis.rules), {chain, epoch, validators->second.size(), scheme.get()}));
+  return head;
 }
 
 StateTransfer::StateTransfer(const Genesis& genesis, const PeerKey& self,
@@ -118,32 +141,26 @@ void StateTransfer::Take(const PeerKey& from, const Offer& offer) {
 void StateTransfer::Take(const PeerKey& from, const HandoverResponse& response) {
   if (!handovers_asked_.has_value() || handovers_asked_->peer != from) return;
   handovers_asked_.reset();
-  // What is verified must be what is missing: consecutive epochs from the newest one on.
-  Epoch next = newest();
-  bool in_order = response.first == next && !response.proofs.empty();
-  for (const HandoverProof& proof : response.proofs) {
-    in_order = in_order && proof.ended() == next;
-    next = next.Next();
-  }
-  if (!in_order) {
+  if (response.first != newest() || response.proofs.empty()) {
     peers_[from].heard = newest();
     return Quiet(from);
   }
-  checking_ = response.proofs;
-  checking_from_ = from;
-  out_.check_handovers = HandoverCheck{ValidatorsOf(newest()), response.proofs};
+  checking_ = Checking{from, response.proofs.size()};
+  out_.check_handovers = HandoverCheck{newest(), ValidatorsOf(newest()), response.proofs};
 }
 
 void StateTransfer::On(const HandoversChecked& checked) {
-  const std::vector<HandoverProof> proofs = std::exchange(checking_, {});
-  const auto found = peers_.find(checking_from_);
-  if (checked.right < proofs.size() && found != peers_.end()) {
-    found->second.heard = newest();
-    Quiet(checking_from_);
+  if (!checking_.has_value()) return;
+  const Checking done = *checking_;
+  checking_.reset();
+  // The core may have ended some of the epochs meanwhile.
+  for (const HandoverProof& proof : checked.right) {
+    if (proof.ended() == newest()) trail_.emplace(proof.ended(), proof);
   }
-  // The core may have ended some of them meanwhile.
-  for (size_t i = 0; i < std::min(checked.right, proofs.size()); ++i) {
-    if (proofs[i].ended() == newest()) trail_.emplace(proofs[i].ended(), proofs[i]);
+  const auto found = peers_.find(done.peer);
+  if (checked.right.size() < done.proofs && found != peers_.end()) {
+    found->second.heard = newest();
+    Quiet(done.peer);
   }
   RefreshPeers();
 }
@@ -187,7 +204,7 @@ void StateTransfer::AskForHandovers() {
     Quiet(handovers_asked_->peer);
     handovers_asked_.reset();
   }
-  if (!checking_.empty()) return;
+  if (checking_.has_value()) return;
   const auto peer =
       NextPeer(last_handover_peer_, [this](const Peer& one) { return one.heard > newest(); });
   if (!peer.has_value()) return;
@@ -242,7 +259,7 @@ void StateTransfer::ConsiderSnapshot() {
 
 void StateTransfer::AskForPart() {
   Fetch& fetch = *fetch_;
-  if (fetch.head.has_value() && !fetch.head_is_right) return;  // Being checked.
+  if (fetch.checking.has_value()) return;
   if (fetch.asked.has_value()) {
     if (now_ms_ < fetch.asked->deadline_ms) return;
     ++fetch.turn;
@@ -260,35 +277,35 @@ void StateTransfer::Take(const PeerKey& from, const HeadResponse& response) {
     return;
   }
   fetch_->asked.reset();
-  const bool is_it = response.head.has_value() &&
-                     response.head->manifest.height == fetch_->snapshot.height &&
-                     response.head->manifest.Digest() == fetch_->snapshot.digest;
-  const Epoch epoch = is_it ? response.head->block->header().epoch : Epoch();
-  if (!is_it || epoch < epoch_) return DropProvider(from);
-  if (epoch > newest()) {
-    // Its epoch is not verified yet: handovers first.
-    On(HeardOf{from, epoch});
-    fetch_.reset();
-    return;
+  if (response.head.empty()) return DropProvider(from);
+  fetch_->checking = from;
+  HeadCheck check{fetch_->snapshot, response.head, {{epoch_, validators_}}};
+  for (const auto& [ended, proof] : trail_) {
+    check.validators[ended.Next()] = proof.approved.change.validators;
   }
-  fetch_->head = response.head;
-  fetch_->head_from = from;
-  out_.check_head = HeadCheck{ValidatorsOf(epoch), *response.head};
+  out_.check_head = std::move(check);
 }
 
 void StateTransfer::On(const HeadChecked& checked) {
-  if (!fetch_.has_value() || !fetch_->head.has_value() || fetch_->head_is_right) return;
-  if (!checked.right) {
-    fetch_->head.reset();
-    return DropProvider(fetch_->head_from);
+  if (!fetch_.has_value() || !fetch_->checking.has_value()) return;
+  const PeerKey from = *fetch_->checking;
+  fetch_->checking.reset();
+  if (checked.head.status().code() == absl::StatusCode::kOutOfRange) {
+    // Its epoch is not verified yet: handovers first.
+    On(HeardOf{from, newest().Next()});
+    fetch_.reset();
+    return;
   }
-  fetch_->head_is_right = true;
+  if (!checked.head.ok()) return DropProvider(from);
+  const SnapshotName name{checked.head->manifest.height, checked.head->manifest.Digest()};
+  if (name != fetch_->snapshot) return;  // Of a fetch before this one.
+  fetch_->head = *checked.head;
   fetch_->table.reserve(fetch_->head->manifest.table_bytes);
   if (fetch_->head->manifest.pieces.empty()) FinishFetch();
 }
 
 void StateTransfer::Take(const PeerKey& from, const PieceResponse& response) {
-  if (!fetch_.has_value() || fetch_->snapshot != response.snapshot || !fetch_->head_is_right ||
+  if (!fetch_.has_value() || fetch_->snapshot != response.snapshot || !fetch_->head.has_value() ||
       !fetch_->asked.has_value() || fetch_->asked->peer != from) {
     return;
   }

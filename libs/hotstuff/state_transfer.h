@@ -41,19 +41,22 @@ struct TransferOptions {
   uint64_t patience_ms = 20'000;
 };
 
-// Signature checks, for the driver to run where it likes.
+// Decoding and checking signatures, for the driver to run where it likes.
 struct HandoverCheck {
-  std::vector<Validator> validators;  // Of the epoch that the first proof ends.
-  std::vector<HandoverProof> proofs;  // Of consecutive epochs.
+  Epoch first;                        // That the first proof must end.
+  std::vector<Validator> validators;  // Of this epoch.
+  std::vector<Bytes> proofs;
 };
 struct HeadCheck {
-  std::vector<Validator> validators;  // Of the epoch of the head's block.
-  SnapshotHead head;
+  SnapshotName snapshot;
+  Bytes head;
+  std::map<Epoch, std::vector<Validator>> validators;  // Of all epochs that it may be of.
 };
-// How many proofs, from the first one, are right.
-size_t RunCheck(const HandoverCheck& check, const Genesis& genesis);
-// InvalidArgument as VerifySnapshotHead.
-absl::Status RunCheck(const HeadCheck& check, const Genesis& genesis);
+// The proofs that are right, up to the first one that is not.
+std::vector<HandoverProof> RunCheck(const HandoverCheck& check, const Genesis& genesis);
+// InvalidArgument unless the head is the snapshot's and right. A head whose epoch is later than the
+// known ones is not verified: OutOfRange.
+absl::StatusOr<SnapshotHead> RunCheck(const HeadCheck& check, const Genesis& genesis);
 
 // Events.
 struct EnteredEpoch {  // Also at the start, and with an installed snapshot.
@@ -74,10 +77,10 @@ struct Answer {
 };
 struct BlocksMissing {};  // A peer no longer has the blocks that follow this replica's height.
 struct HandoversChecked {
-  size_t right = 0;
+  std::vector<HandoverProof> right;
 };
 struct HeadChecked {
-  bool right = false;
+  absl::StatusOr<SnapshotHead> head;
 };
 struct TransferTick {};
 using TransferEvent = std::variant<EnteredEpoch, Committed, HeardOf, Answer, BlocksMissing,
@@ -143,9 +146,8 @@ class StateTransfer {
   struct Fetch {
     SnapshotName snapshot;
     std::vector<PeerKey> providers;
-    std::optional<SnapshotHead> head;
-    bool head_is_right = false;
-    PeerKey head_from;
+    std::optional<SnapshotHead> head;  // Verified.
+    std::optional<PeerKey> checking;   // Whose head is being checked.
     Bytes table;
     std::optional<Asked> asked;
     size_t turn = 0;
@@ -201,8 +203,11 @@ class StateTransfer {
   bool installing_ = false;
 
   std::optional<Asked> handovers_asked_;
-  std::vector<HandoverProof> checking_;  // Handovers of one peer.
-  PeerKey checking_from_;
+  struct Checking {
+    PeerKey peer;
+    size_t proofs = 0;
+  };
+  std::optional<Checking> checking_;  // Handovers of one peer.
   std::optional<Fetch> fetch_;
   // Whose turn it was.
   PeerKey last_handover_peer_;

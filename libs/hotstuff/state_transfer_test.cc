@@ -104,10 +104,10 @@ TEST_F(StateTransferTest, FetchesPieceByPieceAndInstalls) {
   ASSERT_THAT(heads, SizeIs(1));
   EXPECT_EQ(heads[0].second.snapshot, name_);
 
-  const TransferEffects got_head = Say(0, HeadResponse{name_, head_});
+  const TransferEffects got_head = Say(0, HeadResponse{name_, head_->Encode()});
   ASSERT_TRUE(got_head.check_head.has_value());
   EXPECT_THAT(got_head.sends, IsEmpty());  // Nothing before the check.
-  TransferEffects effects = Step(HeadChecked{true});
+  TransferEffects effects = Step(HeadChecked{*head_});
   for (uint32_t i = 0; i < 3; ++i) {
     const auto asked = SentOf<PieceRequest>(effects);
     ASSERT_THAT(asked, SizeIs(1));
@@ -157,8 +157,8 @@ TEST_F(StateTransferTest, PeersThatAreNoValidatorsDoNotCount) {
 
 TEST_F(StateTransferTest, GoesOnWithAnotherProviderAfterAWrongPiece) {
   BeginFetch();
-  Say(0, HeadResponse{name_, head_});
-  Step(HeadChecked{true});
+  Say(0, HeadResponse{name_, head_->Encode()});
+  Step(HeadChecked{*head_});
   PieceResponse wrong = Piece(0);
   wrong.piece[17] ^= 1;
   const auto again = SentOf<PieceRequest>(Say(0, wrong));
@@ -177,14 +177,14 @@ TEST_F(StateTransferTest, GoesOnWithAnotherProviderAfterAWrongPiece) {
 
 TEST_F(StateTransferTest, GoesOnWithAnotherProviderAfterAWrongHead) {
   BeginFetch();
-  SnapshotHead wrong = *head_;
-  wrong.manifest.height = Height(8);
-  const auto second = SentOf<HeadRequest>(Say(0, HeadResponse{name_, wrong}));
+  ASSERT_TRUE(Say(0, HeadResponse{name_, Bytes(9, 1)}).check_head.has_value());
+  const auto second = SentOf<HeadRequest>(
+      Step(HeadChecked{absl::InvalidArgumentError("not what its bytes should be")}));
   ASSERT_THAT(second, SizeIs(1));
   EXPECT_EQ(second[0].first, Key(1));
-  // The manifest is right, but its block is not certified.
-  EXPECT_TRUE(Say(1, HeadResponse{name_, head_}).check_head.has_value());
-  Step(HeadChecked{false});
+  // Another one that is refused.
+  EXPECT_TRUE(Say(1, HeadResponse{name_, head_->Encode()}).check_head.has_value());
+  Step(HeadChecked{absl::InvalidArgumentError("its block is not committed")});
   EXPECT_FALSE(transfer_.progress().has_value());  // Nobody is left: offers are asked for anew.
   EXPECT_THAT(SentOf<OfferRequest>(After(options_.retry_ms)), SizeIs(3));
 }
@@ -196,17 +196,16 @@ TEST_F(StateTransferTest, AsksTheNextProviderWhenOneIsSilentOrHasNothingMore) {
   const auto second = SentOf<HeadRequest>(After(1));
   ASSERT_THAT(second, SizeIs(1));
   EXPECT_NE(second[0].first, first[0].first);
-  const auto third =
-      SentOf<HeadRequest>(Step(Answer{second[0].first, HeadResponse{name_, std::nullopt}}));
+  const auto third = SentOf<HeadRequest>(Step(Answer{second[0].first, HeadResponse{name_, {}}}));
   ASSERT_THAT(third, SizeIs(1));
   EXPECT_EQ(third[0].first, first[0].first);
 }
 
 TEST_F(StateTransferTest, IgnoresWhatNobodyAskedFor) {
   BeginFetch();
-  EXPECT_FALSE(Say(1, HeadResponse{name_, head_}).check_head.has_value());
-  Say(0, HeadResponse{name_, head_});
-  Step(HeadChecked{true});
+  EXPECT_FALSE(Say(1, HeadResponse{name_, head_->Encode()}).check_head.has_value());
+  Say(0, HeadResponse{name_, head_->Encode()});
+  Step(HeadChecked{*head_});
   Say(1, Piece(0));
   Say(0, Piece(1));
   Say(0, PieceResponse{{Height(8), name_.digest}, 0, Piece(0).piece});
@@ -272,18 +271,17 @@ TEST_F(StateTransferTest, EndsOneEpochAfterAnotherWithVerifiedHandovers) {
   const std::vector<Validator> later = MockValidators(7, 3);
   const std::vector<Validator> latest = MockValidators(4, 5);
   Step(HeardOf{Key(1), Epoch(2)});
-  // Of another epoch, or with a gap: not even checked.
-  EXPECT_FALSE(Say(1, HandoverResponse{Epoch(0), {ProofOfEnd(1, later)}}).check_handovers);
+  // Of another epoch: not even checked.
+  EXPECT_FALSE(Say(1, HandoverResponse{Epoch(1), {Bytes(9, 1)}}).check_handovers.has_value());
   now_ms_ += 4 * options_.retry_ms;
   Step(HeardOf{Key(1), Epoch(2)});
-  TransferEffects effects =
-      Say(1, HandoverResponse{Epoch(0), {ProofOfEnd(0, later), ProofOfEnd(1, latest)}});
+  TransferEffects effects = Say(1, HandoverResponse{Epoch(0), {Bytes(9, 1), Bytes(8, 2)}});
   ASSERT_TRUE(effects.check_handovers.has_value());
   EXPECT_EQ(effects.check_handovers->validators, maker_.genesis.validators);
   EXPECT_FALSE(effects.end_epoch.has_value());
   EXPECT_EQ(transfer_.newest(), Epoch(0));
 
-  effects = Step(HandoversChecked{2});
+  effects = Step(HandoversChecked{{ProofOfEnd(0, later), ProofOfEnd(1, latest)}});
   ASSERT_TRUE(effects.end_epoch.has_value());
   EXPECT_EQ(effects.end_epoch->ended(), Epoch(0));
   EXPECT_TRUE(effects.peers_changed);
@@ -301,9 +299,8 @@ TEST_F(StateTransferTest, EndsOneEpochAfterAnotherWithVerifiedHandovers) {
 
 TEST_F(StateTransferTest, TakesOnlyTheRightProofsOfAnAnswer) {
   Step(HeardOf{Key(1), Epoch(2)});
-  Say(1, HandoverResponse{
-             Epoch(0), {ProofOfEnd(0, MockValidators(4, 3)), ProofOfEnd(1, MockValidators(4, 5))}});
-  EXPECT_TRUE(Step(HandoversChecked{1}).end_epoch.has_value());
+  Say(1, HandoverResponse{Epoch(0), {Bytes(9, 1), Bytes(8, 2)}});
+  EXPECT_TRUE(Step(HandoversChecked{{ProofOfEnd(0, MockValidators(4, 3))}}).end_epoch.has_value());
   EXPECT_EQ(transfer_.newest(), Epoch(1));
 }
 
@@ -311,8 +308,8 @@ TEST_F(StateTransferTest, TakesOnlyTheRightProofsOfAnAnswer) {
 TEST_F(StateTransferTest, CountsOffersOfTheNewestValidators) {
   const std::vector<Validator> later = MockValidators(4, 3);
   Step(HeardOf{Key(1), Epoch(1)});
-  Say(1, HandoverResponse{Epoch(0), {ProofOfEnd(0, later)}});
-  Step(HandoversChecked{1});
+  Say(1, HandoverResponse{Epoch(0), {Bytes(9, 1)}});
+  Step(HandoversChecked{{ProofOfEnd(0, later)}});
   const Offer offer{Epoch(1), Height(120), Height(100), {{Height(100), name_.digest}}};
   Say(0, offer);
   Say(1, offer);

@@ -43,9 +43,8 @@ void Write(const HandoverRequest& request, ByteWriter& writer) {
 
 void Write(const HandoverResponse& response, ByteWriter& writer) {
   writer.U64(response.first.value()).U8(static_cast<uint8_t>(response.proofs.size()));
-  for (const HandoverProof& proof : response.proofs) {
-    const Bytes encoded = proof.Encode();
-    writer.U32(static_cast<uint32_t>(encoded.size())).Raw(encoded);
+  for (const Bytes& proof : response.proofs) {
+    writer.U32(static_cast<uint32_t>(proof.size())).Raw(proof);
   }
 }
 
@@ -53,7 +52,7 @@ void Write(const HeadRequest& request, ByteWriter& writer) { WriteName(request.s
 
 void Write(const HeadResponse& response, ByteWriter& writer) {
   WriteName(response.snapshot, writer);
-  if (response.head.has_value()) writer.Raw(response.head->Encode());
+  writer.Raw(response.head);
 }
 
 void Write(const PieceRequest& request, ByteWriter& writer) {
@@ -81,7 +80,18 @@ absl::StatusOr<TransferMessage> ReadOffer(ByteReader& reader) {
   return offer;
 }
 
-absl::StatusOr<TransferMessage> ReadHandovers(ByteReader& reader, const ChainId& chain) {
+absl::Status CheckSize(absl::string_view what, size_t size, size_t most) {
+  if (size <= most) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(what, " of ", size, " bytes, want at most ", most));
+}
+
+Bytes ReadRest(ByteReader& reader) {
+  const ByteView rest = reader.Raw(reader.remaining());
+  return Bytes(rest.begin(), rest.end());
+}
+
+absl::StatusOr<TransferMessage> ReadHandovers(ByteReader& reader) {
   HandoverResponse response;
   response.first = Epoch(reader.U64());
   const size_t count = reader.U8();
@@ -90,22 +100,22 @@ absl::StatusOr<TransferMessage> ReadHandovers(ByteReader& reader, const ChainId&
         "response of ", count, " handover proofs, want at most ", HandoverResponse::kMaxProofs));
   }
   for (size_t i = 0; i < count; ++i) {
-    GROAT_ASSIGN_OR_RETURN(HandoverProof proof,
-                           HandoverProof::Decode(reader.Raw(reader.U32()), chain));
-    response.proofs.push_back(std::move(proof));
+    const ByteView proof = reader.Raw(reader.U32());
+    GROAT_RETURN_IF_ERROR(
+        CheckSize("handover proof", proof.size(), HandoverProof::kMaxEncodedSize));
+    response.proofs.emplace_back(proof.begin(), proof.end());
   }
   GROAT_RETURN_IF_ERROR(reader.Finish("handover response"));
   return response;
 }
 
-absl::StatusOr<TransferMessage> ReadHead(ByteReader& reader, const Genesis& genesis,
-                                         const ChainId& chain) {
+absl::StatusOr<TransferMessage> ReadHead(ByteReader& reader, const CommandBounds& bounds) {
   HeadResponse response;
   response.snapshot = ReadName(reader);
-  if (reader.failed()) return reader.Finish("head response");
-  if (reader.remaining() == 0) return response;
-  GROAT_ASSIGN_OR_RETURN(response.head,
-                         SnapshotHead::Decode(reader.Raw(reader.remaining()), genesis, chain));
+  GROAT_RETURN_IF_ERROR(
+      CheckSize("snapshot head", reader.remaining(), SnapshotHead::MaxEncodedSize(bounds)));
+  response.head = ReadRest(reader);
+  GROAT_RETURN_IF_ERROR(reader.Finish("head response"));
   return response;
 }
 
@@ -113,13 +123,9 @@ absl::StatusOr<TransferMessage> ReadPiece(ByteReader& reader) {
   PieceResponse response;
   response.snapshot = ReadName(reader);
   response.index = reader.U32();
-  if (reader.remaining() > SnapshotManifest::kPieceBytes) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "piece of ", reader.remaining(), " bytes, want at most ", SnapshotManifest::kPieceBytes));
-  }
-  const ByteView piece = reader.Raw(reader.remaining());
+  GROAT_RETURN_IF_ERROR(CheckSize("piece", reader.remaining(), SnapshotManifest::kPieceBytes));
+  response.piece = ReadRest(reader);
   GROAT_RETURN_IF_ERROR(reader.Finish("piece response"));
-  response.piece.assign(piece.begin(), piece.end());
   return response;
 }
 
@@ -139,11 +145,10 @@ Bytes EncodeTransfer(const TransferMessage& message) {
   return writer.Take();
 }
 
-absl::StatusOr<TransferMessage> DecodeTransfer(ByteView bytes, const Genesis& genesis,
-                                               const ChainId& chain) {
-  if (bytes.empty() || bytes.size() > MaxTransferBytes(genesis.block)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "message of ", bytes.size(), " bytes, want 1 to ", MaxTransferBytes(genesis.block)));
+absl::StatusOr<TransferMessage> DecodeTransfer(ByteView bytes, const CommandBounds& bounds) {
+  if (bytes.empty() || bytes.size() > MaxTransferBytes(bounds)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("message of ", bytes.size(), " bytes, want 1 to ", MaxTransferBytes(bounds)));
   }
   ByteReader reader(bytes);
   const uint8_t kind = reader.U8();
@@ -160,14 +165,14 @@ absl::StatusOr<TransferMessage> DecodeTransfer(ByteView bytes, const Genesis& ge
       return request;
     }
     case Kind::kHandoverResponse:
-      return ReadHandovers(reader, chain);
+      return ReadHandovers(reader);
     case Kind::kHeadRequest: {
       HeadRequest request{ReadName(reader)};
       GROAT_RETURN_IF_ERROR(reader.Finish("head request"));
       return request;
     }
     case Kind::kHeadResponse:
-      return ReadHead(reader, genesis, chain);
+      return ReadHead(reader, bounds);
     case Kind::kPieceRequest: {
       PieceRequest request{ReadName(reader), 0};
       request.index = reader.U32();

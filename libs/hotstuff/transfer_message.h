@@ -5,7 +5,6 @@
 #ifndef GROAT_HOTSTUFF_TRANSFER_MESSAGE_H_
 #define GROAT_HOTSTUFF_TRANSFER_MESSAGE_H_
 
-#include <optional>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -38,23 +37,24 @@ struct HandoverRequest {
   Epoch first;
 };
 
-// Of consecutive epochs. Empty: the sender knows of none.
+// Of consecutive epochs. Empty: the sender knows of none. Proofs have many keys, which cost much to
+// decode, and so are not decoded with the message.
 struct HandoverResponse {
   static constexpr size_t kMaxProofs = 64;
   // The first proof may be larger.
   static constexpr size_t kMaxBytes = size_t{1} << 20;
   Epoch first;
-  std::vector<HandoverProof> proofs;
+  std::vector<Bytes> proofs;  // Each an encoded HandoverProof.
 };
 
 struct HeadRequest {
   SnapshotName snapshot;
 };
 
-// No head: the sender does not have the snapshot (any more).
+// Empty: the sender does not have the snapshot (any more).
 struct HeadResponse {
   SnapshotName snapshot;
-  std::optional<SnapshotHead> head;
+  Bytes head;  // An encoded SnapshotHead.
 };
 
 struct PieceRequest {
@@ -78,9 +78,9 @@ std::string_view NameOf(const TransferMessage& message);
 // kind u8 from 1, then the fields in order: numbers of 8 bytes but for the index u32 and counts u8,
 // digests 32; handover proofs with their size u32 before them, head and piece without.
 Bytes EncodeTransfer(const TransferMessage& message);
-// InvalidArgument unless the bytes are what EncodeTransfer writes, within the genesis' bounds.
-absl::StatusOr<TransferMessage> DecodeTransfer(ByteView bytes, const Genesis& genesis,
-                                               const ChainId& chain);
+// InvalidArgument unless the bytes are what EncodeTransfer writes, within the bounds of a genesis'
+// blocks.
+absl::StatusOr<TransferMessage> DecodeTransfer(ByteView bytes, const CommandBounds& bounds);
 // No message that DecodeTransfer accepts is larger.
 size_t MaxTransferBytes(const CommandBounds& bounds);
 

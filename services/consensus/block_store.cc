@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "services/consensus/store_keys.h"
 
 namespace groat::consensus_service {
 namespace {
@@ -18,17 +19,9 @@ using hotstuff::Restored;
 using storage::OrderedStore;
 using storage::StoreBatch;
 
-constexpr uint32_t kFormatVersion = 1;
 constexpr size_t kSignatureBytes = 64;
-
-Bytes KeyOf(char kind) { return Bytes{static_cast<uint8_t>(kind)}; }
-Bytes KeyOf(char kind, uint64_t number) {
-  return ByteWriter().U8(static_cast<uint8_t>(kind)).U64(number).Take();
-}
-Bytes KeyOf(Height height, const BlockId& id) {
-  return ByteWriter().U8('b').U64(height.value()).Raw(id).Take();
-}
-Bytes EndOf(char kind) { return Bytes{static_cast<uint8_t>(kind + 1)}; }
+// Blocks that one write prunes.
+constexpr uint64_t kPrunePieceBlocks = 1024;
 
 absl::Status Damaged(std::string_view what, const absl::Status& why) {
   return absl::DataLossError(absl::StrCat(std::string(what), ": ", std::string(why.message())));
@@ -40,16 +33,20 @@ absl::Status Missing(std::string_view what) {
 std::string BlockName(Height height) { return absl::StrCat("block of height ", height.value()); }
 
 // id 32 ‖ repeated count u32 ‖ index u32 each ‖ certificate.
-Bytes EncodeCommit(const CommittedBlock& committed) {
+Bytes EncodeCommit(const BlockId& id, const std::vector<uint32_t>& repeated,
+                   const QuorumCertificate& certificate) {
   ByteWriter writer;
-  writer.Raw(committed.block->id());
+  writer.Raw(id).U32(static_cast<uint32_t>(repeated.size()));
+  for (const uint32_t index : repeated) writer.U32(index);
+  return writer.Raw(certificate.Encode()).Take();
+}
+
+Bytes EncodeCommit(const CommittedBlock& committed) {
   std::vector<uint32_t> repeated;
   for (size_t i = 0; i < committed.fresh.size(); ++i) {
     if (!committed.fresh[i]) repeated.push_back(static_cast<uint32_t>(i));
   }
-  writer.U32(static_cast<uint32_t>(repeated.size()));
-  for (const uint32_t index : repeated) writer.U32(index);
-  return writer.Raw(committed.certificate->Encode()).Take();
+  return EncodeCommit(committed.block->id(), repeated, *committed.certificate);
 }
 
 absl::Status DecodeCommit(ByteView bytes, StoredBlock& out) {
@@ -65,25 +62,15 @@ absl::Status DecodeCommit(ByteView bytes, StoredBlock& out) {
   return absl::OkStatus();
 }
 
-// change size u32 ‖ approved change ‖ proof.
-Bytes EncodeHandover(const hotstuff::HandoverProof& proof) {
-  const Bytes change = proof.approved.Encode();
-  return ByteWriter()
-      .U32(static_cast<uint32_t>(change.size()))
-      .Raw(change)
-      .Raw(proof.commit.Encode())
-      .Take();
-}
-
-absl::StatusOr<hotstuff::HandoverProof> DecodeHandover(ByteView bytes,
-                                                       const hotstuff::ChainId& chain) {
-  ByteReader reader(bytes);
-  const ByteView change = reader.Raw(reader.U32());
-  const ByteView commit = reader.Raw(reader.remaining());
-  hotstuff::HandoverProof proof;
-  GROAT_ASSIGN_OR_RETURN(proof.approved, hotstuff::ApprovedChange::Decode(change, chain));
-  GROAT_ASSIGN_OR_RETURN(proof.commit, hotstuff::CommitProof::Decode(commit));
-  return proof;
+// height u64 ‖ epoch u64 ‖ size u32 ‖ leader schedule ‖ ordered change.
+void PutRoot(const BlockHeader& root, const hotstuff::LeaderSchedule& schedule,
+             const hotstuff::ApprovedChangePtr& change, StoreBatch& batch) {
+  const Bytes encoded = schedule.Encode();
+  ByteWriter writer;
+  writer.U64(root.height.value()).U64(root.epoch.value());
+  writer.U32(static_cast<uint32_t>(encoded.size())).Raw(encoded);
+  if (change != nullptr) writer.Raw(change->Encode());
+  batch.Put(KeyOf('r'), writer.bytes());
 }
 
 // Of an encoded block: where its three parts of variable size begin, and how long they are.
@@ -119,155 +106,16 @@ ByteView StoredBlock::commands() const {
 }
 
 BlockStore::BlockStore(std::unique_ptr<OrderedStore> store, const hotstuff::Genesis& genesis)
-    : store_(std::move(store)), genesis_(genesis), chain_(genesis.Chain()) {}
+    : store_(std::move(store)),
+      genesis_(genesis),
+      chain_(genesis.Chain()),
+      snapshots_(*store_, genesis_) {}
 
 absl::StatusOr<std::unique_ptr<BlockStore>> BlockStore::Open(std::unique_ptr<OrderedStore> store,
                                                              const hotstuff::Genesis& genesis) {
   std::unique_ptr<BlockStore> out(new BlockStore(std::move(store), genesis));
   GROAT_RETURN_IF_ERROR(out->CheckIdentity());
   return out;
-}
-
-absl::Status BlockStore::CheckIdentity() {
-  GROAT_ASSIGN_OR_RETURN(const std::optional<Bytes> stored, store_->Get(KeyOf('m')));
-  const Bytes ours = ByteWriter().U32(kFormatVersion).Raw(chain_).Take();
-  if (!stored.has_value()) {
-    GROAT_ASSIGN_OR_RETURN(const auto other, store_->Last({}, {}));
-    if (other.has_value()) return Missing("the identity of a store that holds data");
-    return store_->Write(StoreBatch().Put(KeyOf('m'), ours), OrderedStore::Durability::kSynced);
-  }
-  ByteReader reader(*stored);
-  const uint32_t version = reader.U32();
-  const hotstuff::ChainId chain = reader.Fixed<32>();
-  if (const absl::Status status = reader.Finish("identity"); !status.ok()) {
-    return Damaged("identity", status);
-  }
-  if (version != kFormatVersion) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("blocks of format ", version, ", want ", kFormatVersion));
-  }
-  if (chain != chain_) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("blocks of chain ", chain.Hex(), ", the genesis is of ", chain_.Hex()));
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<BlockStore::Loaded> BlockStore::Load() {
-  Loaded loaded;
-  GROAT_RETURN_IF_ERROR(LoadEpoch(loaded));
-  GROAT_RETURN_IF_ERROR(LoadRoot(loaded));
-  GROAT_RETURN_IF_ERROR(LoadClients(loaded.restored));
-  GROAT_RETURN_IF_ERROR(LoadUncommitted(loaded.restored));
-  GROAT_RETURN_IF_ERROR(LoadSafety(loaded.restored));
-  return loaded;
-}
-
-absl::Status BlockStore::LoadEpoch(Loaded& loaded) const {
-  loaded.validators = genesis_.validators;
-  GROAT_ASSIGN_OR_RETURN(const auto last, store_->Last(KeyOf('h'), EndOf('h')));
-  if (!last.has_value()) return absl::OkStatus();
-  const auto proof = DecodeHandover(last->second, chain_);
-  if (!proof.ok()) return Damaged("handover", proof.status());
-  loaded.epoch = proof->approved.change.next;
-  loaded.validators = proof->approved.change.validators;
-  return absl::OkStatus();
-}
-
-absl::Status BlockStore::LoadRoot(Loaded& loaded) {
-  GROAT_ASSIGN_OR_RETURN(const std::optional<Bytes> root, store_->Get(KeyOf('r')));
-  GROAT_ASSIGN_OR_RETURN(const auto newest, store_->Last(KeyOf('c'), EndOf('c')));
-  if (!root.has_value()) {
-    return newest.has_value() ? Missing("the record of the last commit") : absl::OkStatus();
-  }
-  ByteReader reader(*root);
-  const Height height(reader.U64());
-  const Epoch epoch(reader.U64());
-  const ByteView schedule = reader.Raw(reader.U32());
-  const ByteView change = reader.Raw(reader.remaining());
-  if (reader.failed()) return absl::DataLossError("the record of the last commit is cut short");
-  if (!newest.has_value() || newest->first != KeyOf('c', height.value())) {
-    return absl::DataLossError(absl::StrCat("the record of the last commit names height ",
-                                            height.value(), ", which is not the last one stored"));
-  }
-  last_.store(height.value(), std::memory_order_release);
-  GROAT_ASSIGN_OR_RETURN(CommittedBlock committed, CommittedAt(height));
-  Restored& restored = loaded.restored;
-  restored.root = std::move(committed.block);
-  if (epoch != loaded.epoch) return absl::OkStatus();  // The root of a new epoch.
-  restored.root_certificate = std::move(committed.certificate);
-  auto decoded = hotstuff::LeaderSchedule::Decode(schedule);
-  if (!decoded.ok()) return Damaged("leader schedule", decoded.status());
-  restored.schedule = *std::move(decoded);
-  if (restored.schedule->hash() != restored.root->header().schedule) {
-    return absl::DataLossError("the leader schedule is not the last committed block's");
-  }
-  if (change.empty()) return absl::OkStatus();
-  auto approved = hotstuff::ApprovedChange::Decode(change, chain_);
-  if (!approved.ok()) return Damaged("ordered change of validators", approved.status());
-  restored.change = std::make_shared<const hotstuff::ApprovedChange>(*std::move(approved));
-  return absl::OkStatus();
-}
-
-absl::Status BlockStore::LoadClients(Restored& restored) const {
-  hotstuff::ClientTable table(genesis_.max_clients);
-  Height height;
-  GROAT_ASSIGN_OR_RETURN(const std::optional<Bytes> stored, store_->Get(KeyOf('t')));
-  if (stored.has_value()) {
-    ByteReader reader(*stored);
-    height = Height(reader.U64());
-    auto decoded =
-        hotstuff::ClientTable::Decode(reader.Raw(reader.remaining()), genesis_.max_clients);
-    if (!decoded.ok()) return Damaged("client table", decoded.status());
-    table = *std::move(decoded);
-  }
-  if (height > last()) {
-    return absl::DataLossError(absl::StrCat("the client table is of height ", height.value(),
-                                            ", the last commit of ", last().value()));
-  }
-  while (height < last()) {
-    height = height.Next();
-    GROAT_ASSIGN_OR_RETURN(const CommittedBlock committed, CommittedAt(height));
-    for (const hotstuff::Command& command : committed.block->commands()) {
-      if (command.key.client != hotstuff::kChangeClient) table.Commit(command.key);
-    }
-  }
-  restored.clients = std::move(table);
-  return absl::OkStatus();
-}
-
-absl::Status BlockStore::LoadUncommitted(Restored& restored) {
-  absl::Status status;
-  uncommitted_.clear();
-  GROAT_RETURN_IF_ERROR(
-      store_->Scan(KeyOf('b', last().value() + 1), EndOf('b'), [&](ByteView key, ByteView value) {
-        absl::StatusOr<BlockPtr> block = Block::Decode(value, genesis_.block);
-        if (!block.ok() || key.size() != KeyOf(Height(), BlockId()).size() ||
-            KeyOf((*block)->height(), (*block)->id()) != Bytes(key.begin(), key.end())) {
-          status = Damaged("block that is not committed",
-                           block.ok() ? absl::DataLossError("stored under the id of another one")
-                                      : block.status());
-          return false;
-        }
-        uncommitted_[(*block)->height()].push_back((*block)->id());
-        restored.blocks.push_back(*std::move(block));
-        return true;
-      }));
-  return status;
-}
-
-absl::Status BlockStore::LoadSafety(Restored& restored) const {
-  GROAT_ASSIGN_OR_RETURN(const std::optional<Bytes> stored, store_->Get(KeyOf('s')));
-  if (!stored.has_value()) {
-    const bool ran = restored.root != nullptr || !restored.blocks.empty();
-    restored.memory = ran ? Restored::Memory::kLost : Restored::Memory::kFirstStart;
-    return absl::OkStatus();
-  }
-  auto safety = hotstuff::SafetyState::Decode(*stored);
-  if (!safety.ok()) return Damaged("safety record", safety.status());
-  restored.safety = *std::move(safety);
-  restored.memory = Restored::Memory::kKept;
-  return absl::OkStatus();
 }
 
 void BlockStore::AddBlocks(const StoreTurn& turn, StoreBatch& batch) {
@@ -299,17 +147,8 @@ void BlockStore::AddCommits(const StoreTurn& turn, StoreBatch& batch) {
     batch.Put(KeyOf('p', proven.height.value()), proven.proof.Encode());
   }
   if (turn.commits.empty()) return;
-  const hotstuff::BlockHeader& root = turn.commits.back().block->header();
-  const Bytes schedule = turn.schedule.value_or(hotstuff::LeaderSchedule()).Encode();
-  ByteWriter writer;
-  writer.U64(root.height.value()).U64(root.epoch.value());
-  writer.U32(static_cast<uint32_t>(schedule.size())).Raw(schedule);
-  if (turn.change != nullptr) writer.Raw(turn.change->Encode());
-  batch.Put(KeyOf('r'), writer.bytes());
-  if (turn.clients.has_value()) {
-    const auto& [height, table] = *turn.clients;
-    batch.Put(KeyOf('t'), ByteWriter().U64(height.value()).Raw(table.Encode()).Take());
-  }
+  PutRoot(turn.commits.back().block->header(), turn.schedule.value_or(hotstuff::LeaderSchedule()),
+          turn.change, batch);
 }
 
 absl::Status BlockStore::Write(const StoreTurn& turn) {
@@ -319,7 +158,7 @@ absl::Status BlockStore::Write(const StoreTurn& turn) {
   AddCommits(turn, batch);
   if (turn.handover.has_value()) {
     const uint64_t ended = turn.handover->approved.change.next.Previous().value();
-    batch.Put(KeyOf('h', ended), EncodeHandover(*turn.handover));
+    batch.Put(KeyOf('h', ended), turn.handover->Encode());
     // What the ended epoch left above its last block belongs to nothing any more.
     for (const auto& [height, ids] : uncommitted_) {
       for (const BlockId& id : ids) batch.Delete(KeyOf(height, id));
@@ -336,20 +175,30 @@ absl::Status BlockStore::Write(const StoreTurn& turn) {
   return absl::OkStatus();
 }
 
+// New blocks overwrite nothing, so what is between two reads is there in both, but for what is
+// pruned: first_ rises before blocks go.
+absl::Status BlockStore::CheckKept(Height height) const {
+  if (height >= first() && height <= last()) return absl::OkStatus();
+  return absl::OutOfRangeError(
+      absl::StrCat("height ", height.value(), ", want ", first().value(), " to ", last().value()));
+}
+
+absl::Status BlockStore::MissingAt(Height height, std::string_view what) const {
+  GROAT_RETURN_IF_ERROR(CheckKept(height));  // It was pruned meanwhile.
+  return Missing(absl::StrCat(std::string(what), BlockName(height)));
+}
+
 absl::StatusOr<StoredBlock> BlockStore::At(Height height) const {
-  if (height == Height(0) || height > last()) {
-    return absl::OutOfRangeError(
-        absl::StrCat("height ", height.value(), ", want 1 to ", last().value()));
-  }
+  GROAT_RETURN_IF_ERROR(CheckKept(height));
   StoredBlock out;
   GROAT_ASSIGN_OR_RETURN(const std::optional<Bytes> commit,
                          store_->Get(KeyOf('c', height.value())));
-  if (!commit.has_value()) return Missing(absl::StrCat("commit of ", BlockName(height)));
+  if (!commit.has_value()) return MissingAt(height, "commit of ");
   if (const absl::Status status = DecodeCommit(*commit, out); !status.ok()) {
     return Damaged(BlockName(height), status);
   }
   GROAT_ASSIGN_OR_RETURN(std::optional<Bytes> encoding, store_->Get(KeyOf(height, out.id)));
-  if (!encoding.has_value()) return Missing(BlockName(height));
+  if (!encoding.has_value()) return MissingAt(height, "");
   out.encoding = *std::move(encoding);
   return out;
 }
@@ -378,24 +227,94 @@ absl::StatusOr<CommittedBlock> BlockStore::CommittedAt(Height height) const {
 }
 
 absl::StatusOr<BlockStore::StoredProof> BlockStore::ProofFor(Height height) const {
+  GROAT_RETURN_IF_ERROR(CheckKept(height));
   std::optional<StoredProof> found;
   GROAT_RETURN_IF_ERROR(
       store_->Scan(KeyOf('p', height.value()), EndOf('p'), [&](ByteView key, ByteView value) {
         found = {Height(LoadBigEndian(key.data() + 1, 8)), Bytes(value.begin(), value.end())};
         return false;
       }));
-  if (!found.has_value()) return Missing(absl::StrCat("proof of ", BlockName(height)));
+  if (!found.has_value()) return MissingAt(height, "proof of ");
   return *std::move(found);
 }
 
-absl::StatusOr<hotstuff::HandoverProof> BlockStore::HandoverOf(Epoch epoch) const {
-  GROAT_ASSIGN_OR_RETURN(const std::optional<Bytes> stored, store_->Get(KeyOf('h', epoch.value())));
+absl::StatusOr<Bytes> BlockStore::EncodedHandoverOf(Epoch epoch) const {
+  GROAT_ASSIGN_OR_RETURN(std::optional<Bytes> stored, store_->Get(KeyOf('h', epoch.value())));
   if (!stored.has_value()) {
     return absl::OutOfRangeError(absl::StrCat("epoch ", epoch.value(), " has not ended"));
   }
-  auto proof = DecodeHandover(*stored, chain_);
+  return *std::move(stored);
+}
+
+absl::StatusOr<hotstuff::HandoverProof> BlockStore::HandoverOf(Epoch epoch) const {
+  GROAT_ASSIGN_OR_RETURN(const Bytes stored, EncodedHandoverOf(epoch));
+  auto proof = hotstuff::HandoverProof::Decode(stored, chain_);
   if (!proof.ok()) return Damaged("handover", proof.status());
   return proof;
+}
+
+absl::StatusOr<std::vector<hotstuff::Validator>> BlockStore::ValidatorsOf(Epoch epoch) const {
+  if (epoch == Epoch(0)) return genesis_.validators;
+  GROAT_ASSIGN_OR_RETURN(const hotstuff::HandoverProof proof, HandoverOf(epoch.Previous()));
+  return proof.approved.change.validators;
+}
+
+absl::Status BlockStore::Prune(uint64_t keep_blocks) {
+  const uint64_t last = this->last().value();
+  if (keep_blocks == 0 || last <= keep_blocks) return absl::OkStatus();
+  const uint64_t limit = std::min(last - keep_blocks, snapshots_.PruneLimit().value());
+  for (uint64_t from = first().value(); from < limit;) {
+    const uint64_t to = std::min(from + kPrunePieceBlocks, limit);
+    first_.store(to, std::memory_order_release);
+    StoreBatch batch;
+    for (const char kind : {'b', 'c', 'p'}) batch.DeleteRange(KeyOf(kind, from), KeyOf(kind, to));
+    batch.Put(KeyOf('f'), ByteWriter().U64(to).Take());
+    GROAT_RETURN_IF_ERROR(store_->Write(batch, OrderedStore::Durability::kBuffered));
+    from = to;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BlockStore::MarkMemoryLost(uint64_t now_ms) {
+  lost_at_ms_ = now_ms;
+  return store_->Write(StoreBatch().Put(KeyOf('l'), ByteWriter().U64(now_ms).Take()),
+                       OrderedStore::Durability::kSynced);
+}
+
+// A voter's clock and ours are at most the drift apart, and it votes for no block whose time is
+// further from its own clock: so a root that is later than both began an epoch after the loss.
+bool BlockStore::RemembersEpochAfter(const BlockHeader& root) const {
+  return !lost_at_ms_.has_value() ||
+         root.timestamp_ms > *lost_at_ms_ + 2 * uint64_t{genesis_.max_clock_drift_ms};
+}
+
+absl::Status BlockStore::Install(const hotstuff::Installation& install,
+                                 const std::optional<hotstuff::SafetyState>& first_safety) {
+  const hotstuff::SnapshotHead& head = install.head;
+  const BlockHeader& root = head.block->header();
+  const Height height = root.height;
+  GROAT_RETURN_IF_ERROR(snapshots_.WritePieces(height, install.table));
+  StoreBatch batch;
+  // What was voted on in this epoch above the snapshot stays: others may need it.
+  const bool new_epoch = !install.handovers.empty();
+  batch.DeleteRange(KeyOf('b'), new_epoch ? EndOf('b') : KeyOf('b', height.value() + 1));
+  batch.DeleteRange(KeyOf('c'), EndOf('c'));
+  batch.DeleteRange(KeyOf('p'), EndOf('p'));
+  batch.Put(KeyOf(height, head.block->id()), head.block->Encode());
+  batch.Put(KeyOf('c', height.value()),
+            EncodeCommit(head.block->id(), head.manifest.repeated, *head.certificate));
+  batch.Put(KeyOf('p', height.value()), head.proof.Encode());
+  batch.Put(KeyOf('f'), ByteWriter().U64(height.value()).Take());
+  PutRoot(root, head.manifest.schedule, head.manifest.change, batch);
+  for (const hotstuff::HandoverProof& proof : install.handovers) {
+    batch.Put(KeyOf('h', proof.ended().value()), proof.Encode());
+  }
+  if (first_safety.has_value()) batch.Put(KeyOf('s'), first_safety->Encode());
+  snapshots_.AddInstalled(head, batch);
+  first_.store(height.value(), std::memory_order_release);
+  GROAT_RETURN_IF_ERROR(store_->Write(batch, OrderedStore::Durability::kSynced));
+  last_.store(height.value(), std::memory_order_release);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<BlockStore::Positions> BlockStore::Find(
@@ -404,7 +323,7 @@ absl::StatusOr<BlockStore::Positions> BlockStore::Find(
   for (const hotstuff::CommandKey& key : keys) wanted.emplace(key, Position());
   Positions found;
   Height height = last();
-  for (size_t i = 0; i < lookback_blocks && height != Height(0) && !wanted.empty(); ++i) {
+  for (size_t i = 0; i < lookback_blocks && height >= first() && !wanted.empty(); ++i) {
     GROAT_ASSIGN_OR_RETURN(const StoredBlock stored, At(height));
     ByteReader reader(stored.commands());
     for (uint32_t index = 0; reader.remaining() > 0 && !reader.failed(); ++index) {

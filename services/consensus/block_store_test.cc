@@ -53,11 +53,47 @@ class BlockStoreTest : public ::testing::Test {
     turn.schedule = maker_.schedules[block->id()];
     return turn;
   }
+  // One command each.
+  std::vector<BlockPtr> LongChain(uint64_t blocks) {
+    std::vector<BlockPtr> chain;
+    BlockPtr parent = maker_.genesis.Block0();
+    for (uint64_t i = 1; i <= blocks; ++i) {
+      parent = maker_.Extend(parent, parent->view().Next(), nullptr, {MakeCommand(7, i)});
+      chain.push_back(parent);
+    }
+    return chain;
+  }
+  hotstuff::Snapshot SnapshotOf(const BlockPtr& block) {
+    hotstuff::ClientTable clients(maker_.genesis.max_clients);
+    for (uint64_t i = 1; i <= block->height().value(); ++i) clients.Commit(MakeCommand(7, i).key);
+    return {block,
+            maker_.Certify(*block),
+            {true},
+            maker_.schedules[block->id()],
+            nullptr,
+            clients,
+            {{block->header()}, maker_.Certify(*block)}};
+  }
+  size_t CountOf(char kind) const {
+    size_t count = 0;
+    GROAT_EXPECT_OK(disk_.Scan(Bytes{static_cast<uint8_t>(kind)},
+                               Bytes{static_cast<uint8_t>(kind + 1)}, [&](ByteView, ByteView) {
+                                 ++count;
+                                 return true;
+                               }));
+    return count;
+  }
   void Remove(std::string_view key) {
     GROAT_ASSERT_OK(disk_.Write(storage::StoreBatch().Delete(AsBytes(key)), Durability::kSynced));
   }
 
-  ChainMaker maker_{4};
+  static hotstuff::Genesis MakeGenesis() {
+    hotstuff::Genesis genesis = hotstuff::testing::SmallGenesis(4);
+    genesis.snapshot_interval_blocks = 4;
+    return genesis;
+  }
+
+  ChainMaker maker_{MakeGenesis()};
   storage::MemoryStore disk_;
 };
 
@@ -134,14 +170,15 @@ TEST_F(BlockStoreTest, FindsCommandsWhereTheyTookEffect) {
   EXPECT_THAT(near, IsEmpty());
 }
 
-TEST_F(BlockStoreTest, ReadsTheClientTableAndTheBlocksAfterIt) {
+TEST_F(BlockStoreTest, ReadsTheNewestSnapshotAndTheBlocksAfterIt) {
   const std::vector<BlockPtr> chain = Chain();
   {
     const auto store = Open();
-    StoreTurn turn = Commit(chain[0]);
-    turn.clients.emplace(Height(1), hotstuff::ClientTable(maker_.genesis.max_clients));
-    turn.clients->second.Commit(MakeCommand(99, 5).key);  // Only the table tells.
-    GROAT_ASSERT_OK(store->Write(turn));
+    GROAT_ASSERT_OK(store->Write(Commit(chain[0])));
+    hotstuff::Snapshot snapshot = SnapshotOf(chain[0]);
+    snapshot.clients = hotstuff::ClientTable(maker_.genesis.max_clients);
+    snapshot.clients.Commit(MakeCommand(99, 5).key);  // Only the snapshot tells.
+    GROAT_ASSERT_OK(store->snapshots().Save(snapshot));
     GROAT_ASSERT_OK(store->Write(Commit(chain[1])));
   }
   GROAT_ASSERT_OK_AND_ASSIGN(const BlockStore::Loaded loaded, Open()->Load());
@@ -149,8 +186,138 @@ TEST_F(BlockStoreTest, ReadsTheClientTableAndTheBlocksAfterIt) {
     return loaded.restored.clients->Look(MakeCommand(client, sequence).key);
   };
   EXPECT_EQ(look(99, 5), hotstuff::ClientTable::State::kSeen);
-  EXPECT_EQ(look(7, 1), hotstuff::ClientTable::State::kFresh);  // In the table's time.
+  EXPECT_EQ(look(7, 1), hotstuff::ClientTable::State::kFresh);  // In the snapshot's time.
   EXPECT_EQ(look(7, 2), hotstuff::ClientTable::State::kSeen);
+}
+
+// Two of the heights that all agree on, and the newest one of this replica alone.
+TEST_F(BlockStoreTest, KeepsTheNewestSnapshotsAndPrunesBelowThem) {
+  const auto store = Open();
+  GROAT_ASSERT_OK(store->Load());
+  const std::vector<BlockPtr> chain = LongChain(19);
+  for (const BlockPtr& block : chain) {
+    GROAT_ASSERT_OK(store->Write(Commit(block)));
+    const uint64_t height = block->height().value();
+    if (height % 4 == 0 || height == 6 || height == 19) {
+      GROAT_ASSERT_OK(store->snapshots().Save(SnapshotOf(block)));
+    }
+  }
+  const auto offered = store->snapshots().Offered();
+  ASSERT_THAT(offered, SizeIs(2));
+  EXPECT_EQ(offered[0].height, Height(12));
+  EXPECT_EQ(offered[1].height, Height(16));
+  GROAT_EXPECT_OK(store->snapshots().Head(offered[0]));
+  GROAT_EXPECT_OK(store->snapshots().Piece(offered[1], 0));
+  for (const auto& [name, index] : {std::pair(hotstuff::SnapshotName{Height(8), Hash()}, 0u),
+                                    {hotstuff::SnapshotName{Height(12), Hash()}, 0u},
+                                    {offered[0], 1u}}) {
+    EXPECT_THAT(store->snapshots().Piece(name, index),
+                StatusIs(absl::StatusCode::kNotFound, ::testing::_));
+  }
+  EXPECT_EQ(store->snapshots().NewestTable()->value().height, Height(19));
+  EXPECT_EQ(CountOf('n'), 3u);
+  EXPECT_EQ(CountOf('d'), 3u);
+
+  GROAT_ASSERT_OK(store->Prune(0));
+  EXPECT_EQ(store->first(), Height(1));
+  GROAT_ASSERT_OK(store->Prune(100));
+  EXPECT_EQ(store->first(), Height(1));
+  GROAT_ASSERT_OK(store->Prune(12));  // Fewer than the snapshots would allow.
+  EXPECT_EQ(store->first(), Height(7));
+  GROAT_ASSERT_OK(store->Prune(1));  // More than they do.
+  EXPECT_EQ(store->first(), Height(12));
+  for (const char kind : {'b', 'c', 'p'}) EXPECT_EQ(CountOf(kind), 8u) << kind;
+  for (const auto& status : {store->At(Height(11)).status(), store->ProofFor(Height(3)).status()}) {
+    EXPECT_THAT(status, StatusIs(absl::StatusCode::kOutOfRange, HasSubstr("want 12 to 19")));
+  }
+  GROAT_ASSERT_OK_AND_ASSIGN(const auto found, store->Find({MakeCommand(7, 2).key}, 100));
+  EXPECT_THAT(found, IsEmpty());
+
+  const auto again = Open();
+  GROAT_ASSERT_OK_AND_ASSIGN(const BlockStore::Loaded loaded, again->Load());
+  EXPECT_EQ(again->first(), Height(12));
+  EXPECT_EQ(again->snapshots().Offered(), offered);
+  EXPECT_EQ(loaded.restored.root->height(), Height(19));
+}
+
+// A crash between the pieces of a snapshot and its head leaves nothing behind.
+TEST_F(BlockStoreTest, RemovesPiecesWithoutAHead) {
+  const auto store = Open();
+  GROAT_ASSERT_OK(store->Load());
+  const std::vector<BlockPtr> chain = LongChain(8);
+  for (const BlockPtr& block : chain) GROAT_ASSERT_OK(store->Write(Commit(block)));
+  GROAT_ASSERT_OK(store->snapshots().Save(SnapshotOf(chain[3])));
+  for (const uint64_t height : {2, 7}) {
+    GROAT_ASSERT_OK(store->snapshots().WritePieces(Height(height), Bytes(10, 1)));
+  }
+  EXPECT_EQ(CountOf('d'), 3u);
+  const auto again = Open();
+  GROAT_ASSERT_OK(again->Load());
+  EXPECT_EQ(CountOf('d'), 1u);
+  EXPECT_EQ(again->snapshots().NewestTable()->value().height, Height(4));
+}
+
+hotstuff::Installation Installed(const hotstuff::Snapshot& snapshot) {
+  const Bytes table = snapshot.clients.Encode();
+  return {{hotstuff::MakeManifest(snapshot, table), snapshot.block, snapshot.certificate,
+           snapshot.proof},
+          table,
+          {}};
+}
+
+TEST_F(BlockStoreTest, ASnapshotOfOthersTakesThePlaceOfBlocksInOneWrite) {
+  const std::vector<BlockPtr> chain = LongChain(12);
+  const auto store = Open();
+  StoreTurn turn = Commit(chain[0]);
+  turn.safety = Safety(View(3));
+  turn.blocks.push_back({chain[1], nullptr});
+  turn.blocks.push_back({chain[8], nullptr});  // Above the snapshot; others may need it.
+  GROAT_ASSERT_OK(store->Write(turn));
+  const hotstuff::Snapshot snapshot = SnapshotOf(chain[7]);
+  const hotstuff::Installation install = Installed(snapshot);
+  GROAT_ASSERT_OK(store->Install(install, std::nullopt));
+  GROAT_ASSERT_OK_AND_ASSIGN(const BlockStore::Loaded loaded, store->Load());
+  EXPECT_EQ(loaded.restored.root->id(), chain[7]->id());
+  EXPECT_EQ(loaded.restored.memory, Restored::Memory::kKept);
+  EXPECT_EQ(loaded.restored.safety->timeout_view, View(3));
+  EXPECT_EQ(loaded.restored.clients->Encode(), install.table);
+  ASSERT_THAT(loaded.restored.blocks, SizeIs(1));
+  EXPECT_EQ(loaded.restored.blocks[0]->id(), chain[8]->id());
+  EXPECT_EQ(store->first(), Height(8));
+  EXPECT_EQ(store->last(), Height(8));
+  GROAT_EXPECT_OK(store->CommittedAt(Height(8)));
+  GROAT_EXPECT_OK(store->ProofFor(Height(8)));
+  EXPECT_THAT(store->At(Height(1)),
+              StatusIs(absl::StatusCode::kOutOfRange, HasSubstr("want 8 to 8")));
+  ASSERT_THAT(store->snapshots().Offered(), SizeIs(1));
+  EXPECT_EQ(store->snapshots().Offered()[0].digest, install.head.manifest.Digest());
+  // Pieces first, then one write that decides, all synced.
+  disk_.Crash();
+  GROAT_ASSERT_OK_AND_ASSIGN(const BlockStore::Loaded after, Open()->Load());
+  EXPECT_EQ(after.restored.root->id(), chain[7]->id());
+  GROAT_ASSERT_OK(store->Write(Commit(chain[8])));
+}
+
+TEST_F(BlockStoreTest, RemembersThatItsMemoryWasLost) {
+  const uint64_t drift = maker_.genesis.max_clock_drift_ms;
+  hotstuff::BlockHeader root;
+  {
+    const auto store = Open();
+    GROAT_ASSERT_OK(store->Load());
+    EXPECT_TRUE(store->RemembersEpochAfter(root));
+    StoreTurn turn;
+    turn.safety = Safety(View(1));
+    GROAT_ASSERT_OK(store->Write(turn));
+    GROAT_ASSERT_OK(store->MarkMemoryLost(5000));
+  }
+  const auto store = Open();
+  GROAT_ASSERT_OK_AND_ASSIGN(const BlockStore::Loaded loaded, store->Load());
+  EXPECT_EQ(loaded.restored.memory, Restored::Memory::kLost);
+  EXPECT_FALSE(loaded.restored.safety.has_value());
+  root.timestamp_ms = 5000 + 2 * drift;
+  EXPECT_FALSE(store->RemembersEpochAfter(root));
+  ++root.timestamp_ms;
+  EXPECT_TRUE(store->RemembersEpochAfter(root));
 }
 
 // A crash of the machine may lose the commit, never what was voted on.
@@ -198,15 +365,23 @@ TEST_F(BlockStoreTest, NamesWhatIsDamaged) {
   };
   for (const Case& test :
        {Case{'s', "safety record"}, Case{'r', "last commit"}, Case{'c', "block of height 1"},
-        Case{'b', "block of height 1"}, Case{'t', "client table"}}) {
+        Case{'b', "block of height 1"}, Case{'n', "snapshot of height 1"},
+        Case{'d', "piece 0 of its client table"}, Case{'f', "first block"},
+        Case{'l', "memory's loss"}}) {
     SCOPED_TRACE(test.kind);
     storage::MemoryStore fresh;
     {
       auto store = BlockStore::Open(std::make_unique<SharedStore>(fresh), maker_.genesis);
       StoreTurn turn = Commit(Chain()[0]);
       turn.safety = Safety(View(1));
-      turn.clients.emplace(Height(1), hotstuff::ClientTable(maker_.genesis.max_clients));
       GROAT_ASSERT_OK((*store)->Write(turn));
+      GROAT_ASSERT_OK((*store)->snapshots().Save(SnapshotOf(turn.commits[0].block)));
+      const Bytes number(8, 0);
+      if (test.kind == 'f' || test.kind == 'l') {
+        GROAT_ASSERT_OK(
+            fresh.Write(storage::StoreBatch().Put(Bytes{static_cast<uint8_t>(test.kind)}, number),
+                        Durability::kSynced));
+      }
     }
     const Bytes begin{static_cast<uint8_t>(test.kind)};
     const Bytes end{static_cast<uint8_t>(test.kind + 1)};

@@ -60,7 +60,28 @@ absl::StatusOr<ReplicaChannels> ReplicaChannels::Register(p2p::Network& network,
                            network.Register(p2p::ChannelId(static_cast<uint16_t>(lane + 1)),
                                             OptionsOf(static_cast<Lane>(lane), bounds)));
   }
+  ChannelOptions transfer{.name = "transfer", .priority = Priority::kBulk};
+  transfer.max_message_bytes = std::min(hotstuff::MaxTransferBytes(bounds), p2p::kMaxMessageBytes);
+  transfer.backlog_bytes =
+      std::max(transfer.backlog_bytes, kBacklogLargest * (transfer.max_message_bytes + 64));
+  transfer.zstd_level = 1;  // Client tables are mostly the same bits.
+  GROAT_ASSIGN_OR_RETURN(
+      out.transfer_, network.Register(p2p::ChannelId(static_cast<uint16_t>(kLanes + 1)), transfer));
   return out;
+}
+
+void ReplicaChannels::SendTransfer(const p2p::PeerId& peer,
+                                   const hotstuff::TransferMessage& message) const {
+  transfer_.sender->Send(p2p::Recipients::One(peer), hotstuff::EncodeTransfer(message));
+}
+
+std::optional<ReplicaChannels::IncomingTransfer> ReplicaChannels::PollTransfer() const {
+  while (std::optional<p2p::Message> raw = transfer_.receiver->Poll()) {
+    auto message = hotstuff::DecodeTransfer(raw->payload, bounds_);
+    if (message.ok()) return IncomingTransfer{raw->from, *std::move(message)};
+    transfer_.receiver->Reject(raw->from, p2p::Rejection::kMalformed);
+  }
+  return std::nullopt;
 }
 
 void ReplicaChannels::Send(Lane lane, std::span<const p2p::PeerId> peers, ByteView encoded) const {
@@ -83,6 +104,7 @@ std::optional<ReplicaChannels::Incoming> ReplicaChannels::Poll() const {
 
 void ReplicaChannels::OnReady(const std::function<void()>& callback) const {
   for (const p2p::Channel& channel : channels_) channel.receiver->OnReady(callback);
+  transfer_.receiver->OnReady(callback);
 }
 
 }  // namespace groat::consensus_service

@@ -1,9 +1,11 @@
-// A replica's messages on the mesh: four channels by urgency, each bounded.
+// A replica's messages on the mesh: five channels by urgency, each bounded.
 //
 //   channel     priority   what
-//   votes       urgent     votes, timeouts, advances, requests for blocks: small, and everyone
-//   waits proposals   normal     blocks of leaders commands    bulk       commands for other
-//   leaders' pools blocks      bulk       answers to those who are behind
+//   votes       urgent     votes, timeouts, advances, requests for blocks: small; everyone waits
+//   proposals   normal     blocks of leaders
+//   commands    bulk       commands for other leaders' pools
+//   blocks      bulk       answers to those who are behind
+//   transfer    bulk       ends of epochs, and snapshots
 //
 // Belongs to tasks of the network's executor, but for Send.
 #ifndef GROAT_SERVICES_CONSENSUS_REPLICA_CHANNELS_H_
@@ -15,7 +17,7 @@
 #include <span>
 
 #include "absl/status/statusor.h"
-#include "hotstuff/message.h"
+#include "hotstuff/transfer_message.h"
 #include "p2p/network.h"
 
 namespace groat::consensus_service {
@@ -33,6 +35,7 @@ class ReplicaChannels {
 
   // Sends an encoded message to those of `peers` that are connected and have room. Any thread.
   void Send(Lane lane, std::span<const p2p::PeerId> peers, ByteView encoded) const;
+  void SendTransfer(const p2p::PeerId& peer, const hotstuff::TransferMessage& message) const;
 
   struct Incoming {
     p2p::PeerId from;
@@ -42,6 +45,12 @@ class ReplicaChannels {
   // The next message, of the most urgent channel that has any. Skips, and counts, what does not
   // decode or came on the wrong channel.
   std::optional<Incoming> Poll() const;
+  struct IncomingTransfer {
+    p2p::PeerId from;
+    hotstuff::TransferMessage message;
+  };
+  // The same of the channel for transfers.
+  std::optional<IncomingTransfer> PollTransfer() const;
   // Called when there may be something to poll after there was not.
   void OnReady(const std::function<void()>& callback) const;
 
@@ -50,6 +59,7 @@ class ReplicaChannels {
 
   hotstuff::CommandBounds bounds_;
   std::array<p2p::Channel, kLanes> channels_{};
+  p2p::Channel transfer_{};
 };
 
 }  // namespace groat::consensus_service

@@ -4,131 +4,21 @@
 #include <gmock/gmock.h>
 
 #include "base/status_matchers.h"
-#include "hotstuff/ed25519_scheme.h"
 #include "hotstuff/two_chain.h"
-#include "services/consensus/testing/inline_offload.h"
-#include "services/consensus/testing/shared_store.h"
-#include "sim/mesh_cluster.h"
+#include "services/consensus/testing/driver_test.h"
 #include "sim/split_mix.h"
 #include "sim/testing/seeds.h"
 
 namespace groat::consensus_service {
 namespace {
 
-using consensus_service::testing::InlineOffload;
-using consensus_service::testing::SharedStore;
+using consensus_service::testing::DriverTest;
 using hotstuff::Command;
-using hotstuff::CommandKey;
 using hotstuff::SubmitVerdict;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::Each;
 using ::testing::SizeIs;
-
-// One process of a replica.
-struct Replica {
-  std::unique_ptr<hotstuff::Ed25519Signer> signer;
-  std::unique_ptr<BlockStore> store;
-  std::unique_ptr<InlineOffload> disk;
-  std::unique_ptr<InlineOffload> workers;
-  std::unique_ptr<ReplicaDriver> driver;
-  absl::Status fatal;
-};
-
-class DriverTest : public ::testing::Test {
- protected:
-  void Build(uint64_t seed, size_t nodes = 4) {
-    disks_ = std::vector<storage::MemoryStore>(nodes);
-    committed_.assign(nodes, {});
-    cluster_ = std::make_unique<sim::MeshCluster>(sim::MeshCluster::Options{
-        .nodes = nodes, .seed = seed, .program = [this](const sim::MeshCluster::Process& on) {
-          return Make(on);
-        }});
-    genesis_ = hotstuff::Genesis();
-    genesis_.name = "simulated";
-    genesis_.timestamp_ms = static_cast<uint64_t>(sim::kEpochMs);
-    genesis_.block = {100, 64 << 10};
-    genesis_.base_timeout_ms = 100;
-    for (size_t i = 0; i < validators_; ++i) {
-      genesis_.validators.push_back({cluster_->id(i), std::nullopt});
-    }
-  }
-
-  std::shared_ptr<void> Make(const sim::MeshCluster::Process& on) {
-    auto replica = std::make_shared<Replica>();
-    const size_t node = on.node;
-    replica->signer = std::make_unique<hotstuff::Ed25519Signer>(KeyOf(node));
-    replica->store = *BlockStore::Open(std::make_unique<SharedStore>(disks_[node]), genesis_);
-    replica->disk = std::make_unique<InlineOffload>(on.executor, std::chrono::microseconds(300));
-    replica->workers = std::make_unique<InlineOffload>(on.executor, std::chrono::microseconds(50));
-    DriverEvents events;
-    events.committed = [this, node](const std::vector<hotstuff::CommittedBlock>& blocks) {
-      for (const hotstuff::CommittedBlock& block : blocks) {
-        committed_[node][block.block->height()] = block;
-      }
-    };
-    events.fatal = [raw = replica.get()](const absl::Status& status) { raw->fatal = status; };
-    auto driver =
-        ReplicaDriver::Start({genesis_, cluster_->id(node), *replica->signer, on.network,
-                              on.executor, *replica->store, *replica->disk, *replica->workers},
-                             {}, std::move(events));
-    GROAT_CHECK_OK(driver.status());
-    replica->driver = *std::move(driver);
-    return replica;
-  }
-
-  // MeshCluster's.
-  static Ed25519PrivateKey KeyOf(size_t i) {
-    Bytes32 seed;
-    StoreBigEndian(i + 1, seed.data(), 8);
-    return Ed25519PrivateKey(seed);
-  }
-
-  Replica& At(size_t i) { return cluster_->program<Replica>(i); }
-  std::vector<SubmitVerdict> Submit(size_t node, uint64_t client, uint64_t first, uint64_t count) {
-    std::vector<Command> commands;
-    for (uint64_t sequence = first; sequence < first + count; ++sequence) {
-      commands.push_back({{hotstuff::ClientId(client), hotstuff::Sequence(sequence)},
-                          Bytes(128, static_cast<uint8_t>(sequence))});
-    }
-    return cluster_->Run(node, [&] { return At(node).driver->Submit(std::move(commands)); });
-  }
-  // How many commands took effect on a node.
-  size_t Effective(size_t node) const {
-    std::map<CommandKey, int> seen;
-    for (const auto& [height, committed] : committed_[node]) {
-      for (size_t i = 0; i < committed.fresh.size(); ++i) {
-        if (committed.fresh[i]) ++seen[committed.block->commands()[i].key];
-      }
-    }
-    for (const auto& [key, times] : seen) EXPECT_EQ(times, 1) << key.sequence.value();
-    return seen.size();
-  }
-  bool RunUntilAllHave(const std::vector<size_t>& nodes, size_t commands, p2p::Duration limit) {
-    return cluster_->scheduler().RunUntil(
-        [&] {
-          return std::all_of(nodes.begin(), nodes.end(),
-                             [&](size_t node) { return Effective(node) >= commands; });
-        },
-        limit, milliseconds(5));
-  }
-  // No two nodes have different blocks at one height.
-  void ExpectOneChain() const {
-    std::map<Height, hotstuff::BlockId> chain;
-    for (const auto& node : committed_) {
-      for (const auto& [height, committed] : node) {
-        EXPECT_EQ(chain.emplace(height, committed.block->id()).first->second,
-                  committed.block->id());
-      }
-    }
-  }
-
-  size_t validators_ = 4;
-  hotstuff::Genesis genesis_;
-  std::vector<storage::MemoryStore> disks_;
-  std::vector<std::map<Height, hotstuff::CommittedBlock>> committed_;
-  std::unique_ptr<sim::MeshCluster> cluster_;
-};
 
 TEST_F(DriverTest, FourReplicasCommitWhatClientsSubmit) {
   Build(1);

@@ -3,6 +3,7 @@
 #ifndef GROAT_SERVICES_CONSENSUS_TESTING_SHARED_STORE_H_
 #define GROAT_SERVICES_CONSENSUS_TESTING_SHARED_STORE_H_
 
+#include <cstdint>
 #include <optional>
 #include <utility>
 
@@ -12,11 +13,14 @@ namespace groat::consensus_service::testing {
 
 class SharedStore final : public storage::OrderedStore {
  public:
-  // `store` must outlive this one.
-  explicit SharedStore(storage::MemoryStore& store) : store_(store) {}
+  // `store` must outlive this one. After so many writes every other one fails.
+  explicit SharedStore(storage::MemoryStore& store, uint64_t max_writes = UINT64_MAX)
+      : store_(store), writes_left_(max_writes) {}
 
   absl::StatusOr<std::optional<Bytes>> Get(ByteView key) const override { return store_.Get(key); }
   absl::Status Write(const storage::StoreBatch& batch, Durability durability) override {
+    if (writes_left_ == 0) return absl::UnavailableError("no more writes");
+    --writes_left_;
     return store_.Write(batch, durability);
   }
   absl::Status Scan(ByteView begin, ByteView end, const Visitor& visit) const override {
@@ -29,6 +33,7 @@ class SharedStore final : public storage::OrderedStore {
 
  private:
   storage::MemoryStore& store_;
+  uint64_t writes_left_;
 };
 
 }  // namespace groat::consensus_service::testing
