@@ -75,20 +75,17 @@ ClientTable::State ClientTable::Look(const CommandKey& key) const {
   return State::kTooOld;
 }
 
-bool ClientTable::Commit(const CommandKey& key) {
-  if (key.sequence == Sequence(0)) return false;
-  auto found = windows_.find(key.client);
-  if (found == windows_.end()) {
-    if (windows_.size() >= max_clients_) return false;
-    found = windows_.emplace(key.client, std::make_shared<Owned>(Owned{generation_, {}})).first;
-  }
-  std::shared_ptr<Owned>& owned = found->second;
-  if (owned->window.Look(key.sequence) != SequenceWindow::State::kFresh) return false;
-  if (owned->generation != generation_) {
+ClientTable::State ClientTable::Commit(const CommandKey& key) {
+  const State state = Look(key);
+  if (state != State::kFresh) return state;
+  std::shared_ptr<Owned>& owned = windows_[key.client];
+  if (owned == nullptr) {
+    owned = std::make_shared<Owned>(Owned{generation_, {}});
+  } else if (owned->generation != generation_) {
     owned = std::make_shared<Owned>(Owned{generation_, owned->window});
   }
   owned->window.Insert(key.sequence);
-  return true;
+  return state;
 }
 
 const SequenceWindow* ClientTable::Find(ClientId client) const {

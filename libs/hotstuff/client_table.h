@@ -53,8 +53,9 @@ class ClientTable {
 
   enum class State { kFresh, kSeen, kTooOld, kNoRoom };
   State Look(const CommandKey& key) const;
-  // True if the command is fresh, and from now on seen. Sequence 0 never is.
-  bool Commit(const CommandKey& key);
+  // kFresh: the command takes effect, and from now on is seen. Anything else is why it has none,
+  // and leaves the table as it was. Sequence 0 is always too old.
+  State Commit(const CommandKey& key);
 
   size_t size() const { return windows_.size(); }
   const SequenceWindow* Find(ClientId client) const;

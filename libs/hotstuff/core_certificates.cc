@@ -76,8 +76,14 @@ void Core::CommitUpTo(BlockNode* target, CommitProof proof) {
     const bool orders_change = node->change != nullptr && node->parent->change == nullptr;
     for (const Command& command : node->block->commands()) {
       const bool is_change = command.key.client == kChangeClient;
-      const bool fresh = is_change ? orders_change && node->change->Encode() == command.payload
-                                   : clients_.Commit(command.key);
+      bool fresh = is_change && orders_change && node->change->Encode() == command.payload;
+      if (!is_change) {
+        const ClientTable::State state = clients_.Commit(command.key);
+        fresh = state == ClientTable::State::kFresh;
+        if (!fresh) {
+          committed.ineffective.push_back({static_cast<uint32_t>(committed.fresh.size()), state});
+        }
+      }
       committed.fresh.push_back(fresh);
       ++(fresh ? counters_.commands_committed : counters_.commands_repeated);
       mempool_.Remove(command.key);

@@ -79,6 +79,29 @@ TEST_F(CoreTest, FollowsButDoesNotVoteIfItsMemoryIsLost) {
   EXPECT_FALSE(solo.core->status().may_vote);
 }
 
+TEST_F(CoreTest, SaysWhyACommittedCommandHasNoEffect) {
+  Genesis genesis = testing::SmallGenesis(4);
+  genesis.max_clients = 2;
+  ChainMaker maker(genesis);
+  SoloCore solo(maker, 0);
+  const BlockPtr b1 = maker.Extend(genesis.Block0(), View(1), nullptr,
+                                   {MakeCommand(1, 10'000), MakeCommand(1, 1), MakeCommand(2, 1),
+                                    MakeCommand(1, 10'000), MakeCommand(3, 1)});
+  const BlockPtr b2 = maker.Extend(b1, View(2));
+  solo.Propose(b1);
+  solo.Propose(b2);
+  const Effects effects = solo.Propose(maker.Extend(b2, View(3)));
+  ASSERT_EQ(effects.commits.size(), 1u);
+  const CommittedBlock& committed = effects.commits[0];
+  EXPECT_EQ(committed.fresh, (std::vector<bool>{true, false, true, false, false}));
+  using S = ClientTable::State;
+  const std::vector<std::pair<uint32_t, S>> want = {
+      {1, S::kTooOld}, {3, S::kSeen}, {4, S::kNoRoom}};
+  std::vector<std::pair<uint32_t, S>> got;
+  for (const auto& one : committed.ineffective) got.emplace_back(one.index, one.why);
+  EXPECT_EQ(got, want);
+}
+
 TEST_F(CoreTest, CommitsWithTwoChainsAndProvesIt) {
   SoloCore solo(maker_, 0);
   const BlockPtr b1 = maker_.Extend(block0_, View(1), nullptr, {MakeCommand(1, 1)});

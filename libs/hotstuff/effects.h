@@ -101,8 +101,16 @@ bool NeedsRecord(const Message& message, View durable_limit);
 struct CommittedBlock {
   BlockPtr block;
   QcPtr certificate;
-  // For each command whether it is executed; false for a repetition of a committed one.
+  // For each command whether it is executed. False for a repetition of a committed one, one below
+  // its client's window, one of a client beyond those that are remembered, and a change of
+  // validators that orders nothing.
   std::vector<bool> fresh;
+  // Why those of clients are not, by ascending index. Only the core says so; stores keep `fresh`.
+  struct Ineffective {
+    uint32_t index = 0;
+    ClientTable::State why = ClientTable::State::kSeen;
+  };
+  std::vector<Ineffective> ineffective = {};
 };
 // Send blocks by MakeResponse: the stored ones from this height up to the last committed one, then
 // `tail`, which is what this core holds above it.

@@ -153,16 +153,17 @@ TEST(SequenceWindowTest, RemembersOutOfOrder) {
 
 TEST(ClientTableTest, IsBoundedAndEncodes) {
   ClientTable table(2);
-  EXPECT_TRUE(table.Commit({ClientId(7), Sequence(1)}));
-  EXPECT_FALSE(table.Commit({ClientId(7), Sequence(1)}));
-  EXPECT_TRUE(table.Commit({ClientId(3), Sequence(9)}));
-  EXPECT_EQ(table.Look({ClientId(8), Sequence(1)}), ClientTable::State::kNoRoom);
-  EXPECT_FALSE(table.Commit({ClientId(8), Sequence(1)}));
-  EXPECT_FALSE(table.Commit({ClientId(7), Sequence(0)}));
+  using S = ClientTable::State;
+  EXPECT_EQ(table.Commit({ClientId(7), Sequence(1)}), S::kFresh);
+  EXPECT_EQ(table.Commit({ClientId(7), Sequence(1)}), S::kSeen);
+  EXPECT_EQ(table.Commit({ClientId(3), Sequence(9)}), S::kFresh);
+  EXPECT_EQ(table.Look({ClientId(8), Sequence(1)}), S::kNoRoom);
+  EXPECT_EQ(table.Commit({ClientId(8), Sequence(1)}), S::kNoRoom);
+  EXPECT_EQ(table.Commit({ClientId(7), Sequence(0)}), S::kTooOld);
   const auto again = ClientTable::Decode(table.Encode(), 2);
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_EQ(again->Encode(), table.Encode());
-  EXPECT_EQ(again->Look({ClientId(3), Sequence(9)}), ClientTable::State::kSeen);
+  EXPECT_EQ(again->Look({ClientId(3), Sequence(9)}), S::kSeen);
   EXPECT_FALSE(ClientTable::Decode(table.Encode(), 1).ok());
 }
 
