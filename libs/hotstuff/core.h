@@ -53,6 +53,7 @@ class Core {
   Effects Step(const Event& event, const Now& now);
 
   CoreStatus status() const;
+  View view() const { return pacemaker_.view(); }
   const Counters& counters() const { return counters_; }
   const EvidenceLog& evidence() const { return evidence_; }
   const ClientTable& clients() const { return clients_; }

@@ -18,6 +18,18 @@ bool NeedsRecord(const Message& message, View durable_limit) {
   return std::holds_alternative<Vote>(message) || std::holds_alternative<Timeout>(message);
 }
 
+void Counters::Add(const Counters& other) {
+  for (size_t i = 0; i < refused.size(); ++i) refused[i] += other.refused[i];
+  views_entered += other.views_entered;
+  views_given_up += other.views_given_up;
+  timeout_certificates += other.timeout_certificates;
+  proposals += other.proposals;
+  votes += other.votes;
+  blocks_committed += other.blocks_committed;
+  commands_committed += other.commands_committed;
+  commands_repeated += other.commands_repeated;
+}
+
 BlockResponse MakeResponse(Epoch epoch, const std::vector<CommittedBlock>& blocks,
                            Height first_available) {
   BlockResponse response;

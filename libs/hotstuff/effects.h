@@ -181,6 +181,7 @@ struct Counters {
   uint64_t commands_committed = 0;
   uint64_t commands_repeated = 0;
   uint64_t of(Refusal reason) const { return refused[static_cast<size_t>(reason)]; }
+  void Add(const Counters& other);
 };
 
 struct CoreStatus {

@@ -1,17 +1,50 @@
 #include "services/consensus/metrics.h"
 
+#include <prometheus/collectable.h>
+#include <prometheus/metric_family.h>
+
 #include <algorithm>
 #include <string>
+#include <utility>
+
+#include "base/mutex.h"
 
 namespace groat::consensus_service {
 
 void Metrics::Counted::Set(uint64_t value) {
-  if (value < seen) seen = 0;  // Of another core.
   counter->Increment(static_cast<double>(value - seen));
   seen = value;
 }
 
-Metrics::Metrics(telemetry::Metrics& metrics) : registry_(metrics) {
+// A gauge for each validator of the current epoch; those that leave are not shown any more.
+class Metrics::ReplicaLag final : public prometheus::Collectable {
+ public:
+  void Set(std::vector<double> views) ABSL_LOCKS_EXCLUDED(mutex_) {
+    MutexLock lock(mutex_);
+    views_ = std::move(views);
+  }
+  std::vector<prometheus::MetricFamily> Collect() const override ABSL_LOCKS_EXCLUDED(mutex_) {
+    prometheus::MetricFamily family;
+    family.name = "groat_consensus_replica_lag_views";
+    family.help = "Views that a validator was last heard of behind this replica.";
+    family.type = prometheus::MetricType::Gauge;
+    MutexLock lock(mutex_);
+    for (size_t i = 0; i < views_.size(); ++i) {
+      prometheus::ClientMetric metric;
+      metric.label = {{"replica", std::to_string(i)}};
+      metric.gauge.value = views_[i];
+      family.metric.push_back(std::move(metric));
+    }
+    return {std::move(family)};
+  }
+
+ private:
+  mutable Mutex mutex_;
+  std::vector<double> views_ ABSL_GUARDED_BY(mutex_);
+};
+
+Metrics::Metrics(telemetry::Metrics& metrics) : lag_(std::make_shared<ReplicaLag>()) {
+  metrics.Add(lag_);
   const auto count = [&](Counted& out, const std::string& name, const std::string& help) {
     out.counter = &metrics.Counter("groat_consensus_" + name + "_total", help);
   };
@@ -58,7 +91,7 @@ Metrics::Metrics(telemetry::Metrics& metrics) : registry_(metrics) {
 
 void Metrics::Update(const ReplicaDriver& driver) {
   const hotstuff::CoreStatus status = driver.core().status();
-  const hotstuff::Counters& counters = driver.core().counters();
+  const hotstuff::Counters counters = driver.counters();
   view_->Set(static_cast<double>(status.view.value()));
   epoch_gauge_->Set(static_cast<double>(status.epoch.value()));
   committed_height_->Set(static_cast<double>(status.committed_height.value()));
@@ -74,20 +107,16 @@ void Metrics::Update(const ReplicaDriver& driver) {
   blocks_.Set(counters.blocks_committed);
   commands_.Set(counters.commands_committed);
   repeated_.Set(counters.commands_repeated);
-  evidence_.Set(driver.core().evidence().total());
+  evidence_.Set(driver.evidence_total());
   writes_.Set(driver.writes());
   for (size_t i = 0; i < refused_.size(); ++i) refused_[i].Set(counters.refused[i]);
-  for (size_t i = lag_.size(); i < driver.heard().size(); ++i) {
-    lag_.push_back(&registry_.Gauge("groat_consensus_replica_lag_views",
-                                    "Views that a replica was last heard of behind this one.",
-                                    {{"replica", std::to_string(i)}}));
-  }
+  std::vector<double> lag;
   for (size_t i = 0; i < driver.heard().size(); ++i) {
     const uint64_t heard = driver.heard()[i].value();
-    const bool self = driver.self().value() == i;
-    const uint64_t lag = self || heard >= status.view.value() ? 0 : status.view.value() - heard;
-    lag_[i]->Set(static_cast<double>(lag));
+    const bool ahead = driver.self().value() == i || heard >= status.view.value();
+    lag.push_back(ahead ? 0 : static_cast<double>(status.view.value() - heard));
   }
+  lag_->Set(std::move(lag));
 }
 
 }  // namespace groat::consensus_service

@@ -5,6 +5,7 @@
 #define GROAT_SERVICES_CONSENSUS_METRICS_H_
 
 #include <array>
+#include <memory>
 #include <vector>
 
 #include "services/consensus/replica_driver.h"
@@ -27,15 +28,14 @@ class Metrics {
   prometheus::Counter* answered_commands;
 
  private:
-  // A counter of the core, which begins anew with each epoch.
+  // What the driver counts.
   struct Counted {
     prometheus::Counter* counter = nullptr;
     uint64_t seen = 0;
     void Set(uint64_t value);
   };
+  class ReplicaLag;
 
-  telemetry::Metrics& registry_;
-  Epoch epoch_;
   prometheus::Gauge* view_;
   prometheus::Gauge* epoch_gauge_;
   prometheus::Gauge* committed_height_;
@@ -54,7 +54,7 @@ class Metrics {
   Counted evidence_;
   Counted writes_;
   std::array<Counted, static_cast<size_t>(hotstuff::Refusal::kCount)> refused_;
-  std::vector<prometheus::Gauge*> lag_;  // By replica.
+  std::shared_ptr<ReplicaLag> lag_;
 };
 
 }  // namespace groat::consensus_service

@@ -105,8 +105,9 @@ void ReplicaDriver::Receive(ReplicaChannels::Incoming incoming) {
   const auto found = run_->indexes.find(incoming.from);
   if (found == run_->indexes.end()) return;  // A validator of another epoch.
   if (stamp.epoch == run_->epoch) {
+    // Not verified: a view that this replica is not in yet counts only for now.
     View& heard = run_->heard[found->second.value()];
-    heard = std::max(heard, stamp.view);
+    heard = std::max(heard, std::min(stamp.view, run_->core->view().Next()));
   }
   MessagePtr message = incoming.message;
   NoteEncoded(*message, std::move(incoming.encoded));
@@ -130,6 +131,16 @@ std::vector<hotstuff::SubmitVerdict> ReplicaDriver::Submit(
   if (installing_ == nullptr) Gather(run_, std::move(effects));
   EndTurn();
   return verdicts;
+}
+
+hotstuff::Counters ReplicaDriver::counters() const {
+  hotstuff::Counters total = past_;
+  total.Add(run_->core->counters());
+  return total;
+}
+
+uint64_t ReplicaDriver::evidence_total() const {
+  return past_evidence_ + run_->core->evidence().total();
 }
 
 void ReplicaDriver::StepRun(const std::shared_ptr<Run>& run, const hotstuff::Event& event) {

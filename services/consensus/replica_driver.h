@@ -98,8 +98,13 @@ class ReplicaDriver {
   const hotstuff::Core& core() const { return *run_->core; }
   const std::vector<hotstuff::Validator>& validators() const { return run_->validators; }
   hotstuff::ReplicaIndex self() const { return run_->self; }
-  // Highest view that each validator was heard of in.
+  bool is_validator() const { return self().value() < validators().size(); }
+  // Highest view that each validator was heard of in, by its own word; at most one above what this
+  // replica was in at that time.
   const std::vector<hotstuff::View>& heard() const { return run_->heard; }
+  // Of the cores of all epochs since the start.
+  hotstuff::Counters counters() const;
+  uint64_t evidence_total() const;
   uint64_t writes() const { return writes_; }
   const hotstuff::StateTransfer& transfer() const { return catch_up_->transfer(); }
   // Snapshots that were taken over from others since the start.
@@ -190,6 +195,8 @@ class ReplicaDriver {
   hotstuff::ApprovedChangePtr ordered_change_;            // Whose validators may connect already.
   hotstuff::BlockPtr epoch_last_;  // Of an epoch whose end is being written.
   std::shared_ptr<const hotstuff::Installation> installing_;  // Null: none.
+  hotstuff::Counters past_;  // Of the cores before.
+  uint64_t past_evidence_ = 0;
   // Bytes of the newest proposals, which were made or taken apart already.
   std::deque<std::pair<hotstuff::BlockId, std::shared_ptr<const Bytes>>> encoded_;
 
