@@ -17,9 +17,12 @@ Mempool::Mempool(const MempoolBounds& bounds, const CommandBounds& block, size_t
 Mempool::Verdict Mempool::Add(Command command, ReplicaIndex origin, uint64_t now_ms) {
   const size_t size = command.EncodedSize();
   if (size > block_.max_bytes) return Verdict::kTooLarge;
-  if (index_.contains(command.key)) return Verdict::kPending;
+  if (const auto found = index_.find(command.key); found != index_.end()) {
+    if (origin == self_) Adopt(*found->second);
+    return Verdict::kPending;
+  }
   const MempoolBounds& share = origin == self_ ? bounds_ : share_;
-  Use& used = used_[std::min<size_t>(origin.value(), used_.size() - 1)];
+  Use& used = UseOf(origin);
   if (total_.count + 1 > bounds_.max_count || total_.bytes + size > bounds_.max_bytes ||
       used.count + 1 > share.max_count || used.bytes + size > share.max_bytes) {
     return Verdict::kFull;
@@ -35,12 +38,24 @@ Mempool::Verdict Mempool::Add(Command command, ReplicaIndex origin, uint64_t now
   return Verdict::kAdded;
 }
 
+void Mempool::Adopt(Entry& entry) {
+  if (entry.origin == self_) return;
+  Use& before = UseOf(entry.origin);
+  Use& own = UseOf(self_);
+  --before.count;
+  ++own.count;
+  before.bytes -= entry.command.EncodedSize();
+  own.bytes += entry.command.EncodedSize();
+  entry.origin = self_;
+  ++used_own_;
+}
+
 void Mempool::Remove(const CommandKey& key) {
   const auto found = index_.find(key);
   if (found == index_.end()) return;
   const Entry& entry = *found->second;
   if (entry.origin == self_) --used_own_;
-  Use& used = used_[std::min<size_t>(entry.origin.value(), used_.size() - 1)];
+  Use& used = UseOf(entry.origin);
   for (Use* use : {&used, &total_}) {
     --use->count;
     use->bytes -= entry.command.EncodedSize();

@@ -7,6 +7,7 @@
 #ifndef GROAT_HOTSTUFF_MEMPOOL_H_
 #define GROAT_HOTSTUFF_MEMPOOL_H_
 
+#include <algorithm>
 #include <list>
 #include <optional>
 #include <vector>
@@ -29,7 +30,8 @@ class Mempool {
   Mempool(const MempoolBounds& bounds, const CommandBounds& block, size_t n, ReplicaIndex self);
 
   enum class Verdict { kAdded, kPending, kFull, kTooLarge };
-  // That the command is not committed already is the caller's to check.
+  // That the command is not committed already is the caller's to check. A command of another
+  // replica that comes from `self` again becomes its own: whoever sent it first may be gone.
   Verdict Add(Command command, ReplicaIndex origin, uint64_t now_ms);
   // After commit; unknown keys are ignored.
   void Remove(const CommandKey& key);
@@ -72,6 +74,10 @@ class Mempool {
     size_t count = 0;
     size_t bytes = 0;
   };
+  Use& UseOf(ReplicaIndex origin) {
+    return used_[std::min<size_t>(origin.value(), used_.size() - 1)];
+  }
+  void Adopt(Entry& entry);
   bool InTail(const Entry& entry, const std::vector<View>& tail) const;
   template <typename Visit>
   void VisitWaiting(const std::vector<View>& tail, Visit visit) const;

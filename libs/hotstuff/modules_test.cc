@@ -208,6 +208,27 @@ TEST(SafetyStateTest, ARecordAllowsOneProposalBeyondWhatItKnows) {
   EXPECT_EQ(ProposalLimit(state), View(10));
 }
 
+// Whoever sent a command first may be gone; the clients that wait for it here are not.
+TEST(MempoolTest, ACommandThatComesFromAnOwnClientTooIsOwn) {
+  Mempool pool({10, 10000}, {3, 1000}, 4, Replica(0));
+  using V = Mempool::Verdict;
+  for (uint64_t i = 1; i <= 5; ++i) {
+    EXPECT_EQ(pool.Add(MakeCommand(1, i), Replica(1), 0), V::kAdded);
+  }
+  EXPECT_EQ(pool.Add(MakeCommand(1, 2), Replica(2), 0), V::kPending);
+  EXPECT_THAT(pool.AllOwn(), ::testing::IsEmpty());
+  EXPECT_EQ(pool.Add(MakeCommand(1, 2), Replica(0), 0), V::kPending);
+  EXPECT_EQ(pool.Add(MakeCommand(1, 2), Replica(0), 0), V::kPending);
+  EXPECT_THAT(pool.AllOwn(), ::testing::ElementsAre(MakeCommand(1, 2)));
+  EXPECT_EQ(pool.own_count(), 1u);
+  EXPECT_EQ(pool.size(), 5u);
+  // It counts as its own, not as the other replica's.
+  EXPECT_EQ(pool.Add(MakeCommand(1, 6), Replica(1), 0), V::kAdded);
+  EXPECT_EQ(pool.Add(MakeCommand(1, 7), Replica(1), 0), V::kFull);
+  pool.Remove({ClientId(1), Sequence(2)});
+  EXPECT_EQ(pool.own_count(), 0u);
+}
+
 TEST(VoteCollectorTest, FormsDropsWrongAndNoticesConflicts) {
   ChainMaker maker(4);
   const BlockPtr block0 = maker.genesis.Block0();
