@@ -317,26 +317,4 @@ absl::Status BlockStore::Install(const hotstuff::Installation& install,
   return absl::OkStatus();
 }
 
-absl::StatusOr<BlockStore::Positions> BlockStore::Find(
-    const std::vector<hotstuff::CommandKey>& keys, size_t lookback_blocks) const {
-  Positions wanted;
-  for (const hotstuff::CommandKey& key : keys) wanted.emplace(key, Position());
-  Positions found;
-  Height height = last();
-  for (size_t i = 0; i < lookback_blocks && height >= first() && !wanted.empty(); ++i) {
-    GROAT_ASSIGN_OR_RETURN(const StoredBlock stored, At(height));
-    ByteReader reader(stored.commands());
-    for (uint32_t index = 0; reader.remaining() > 0 && !reader.failed(); ++index) {
-      const hotstuff::ClientId client(reader.U64());
-      const hotstuff::CommandKey key{client, hotstuff::Sequence(reader.U64())};
-      reader.Raw(reader.U32());
-      const bool repeated =
-          std::binary_search(stored.repeated.begin(), stored.repeated.end(), index);
-      if (!repeated && wanted.erase(key) > 0) found[key] = {height, index};
-    }
-    height = height.Previous();
-  }
-  return found;
-}
-
 }  // namespace groat::consensus_service

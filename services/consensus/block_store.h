@@ -25,7 +25,6 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "hotstuff/effects.h"
 #include "hotstuff/state_transfer.h"
@@ -141,12 +140,6 @@ class BlockStore {
   absl::StatusOr<Bytes> EncodedHandoverOf(Epoch epoch) const;
   // OutOfRange for an epoch that has not begun.
   absl::StatusOr<std::vector<hotstuff::Validator>> ValidatorsOf(Epoch epoch) const;
-
-  // Looks for commands in the newest `lookback_blocks` blocks; those that it does not find are
-  // absent. Time in the size of those blocks.
-  using Positions = absl::flat_hash_map<hotstuff::CommandKey, Position>;
-  absl::StatusOr<Positions> Find(const std::vector<hotstuff::CommandKey>& keys,
-                                 size_t lookback_blocks) const;
 
  private:
   BlockStore(std::unique_ptr<storage::OrderedStore> store, const hotstuff::Genesis& genesis);

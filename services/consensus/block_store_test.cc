@@ -4,6 +4,7 @@
 
 #include "base/status_matchers.h"
 #include "hotstuff/testing/fixture.h"
+#include "services/consensus/command_search.h"
 #include "services/consensus/testing/shared_store.h"
 
 namespace groat::consensus_service {
@@ -163,10 +164,12 @@ TEST_F(BlockStoreTest, FindsCommandsWhereTheyTookEffect) {
   const auto store = Open();
   for (size_t i = 0; i < 3; ++i) GROAT_ASSERT_OK(store->Write(Commit(chain[i], i < 2)));
   const auto key = MakeCommand(7, 2).key;
-  GROAT_ASSERT_OK_AND_ASSIGN(const auto found, store->Find({key, MakeCommand(8, 1).key}, 100));
+  GROAT_ASSERT_OK_AND_ASSIGN(const auto found,
+                             FindCommands(*store, {key, MakeCommand(8, 1).key}, 100));
   EXPECT_EQ(found.size(), 1u);
-  EXPECT_EQ(found.at(key), (Position{Height(2), 0}));
-  GROAT_ASSERT_OK_AND_ASSIGN(const auto near, store->Find({key}, 1));
+  EXPECT_EQ(found.at(key).position, (Position{Height(2), 0}));
+  EXPECT_EQ(found.at(key).payload, HashOfPayload(MakeCommand(7, 2).payload));
+  GROAT_ASSERT_OK_AND_ASSIGN(const auto near, FindCommands(*store, {key}, 1));
   EXPECT_THAT(near, IsEmpty());
 }
 

@@ -121,7 +121,8 @@ absl::Status ConsensusServer::OpenMesh() {
   workers_ = std::make_unique<ThreadOffload>(executor, config_.worker_threads, "signatures");
   answers_ = std::make_unique<ThreadOffload>(executor, 1, "answers");
   readers_ = std::make_unique<ThreadOffload>(executor, kReaderThreads, "readers");
-  desk_ = std::make_unique<SubmitDesk>(executor, *store_, *answers_, metrics_, DeskBounds());
+  desk_ = std::make_unique<SubmitDesk>(
+      SubmitDesk::Parts{executor, *store_, *answers_, *readers_, metrics_}, DeskBounds());
   return absl::OkStatus();
 }
 
@@ -130,6 +131,9 @@ DriverEvents ConsensusServer::Events() {
   events.committed = [this](const std::vector<hotstuff::CommittedBlock>& blocks) {
     desk_->OnCommitted(blocks);
     if (service_ != nullptr) service_->WakeSubscribers();
+  };
+  events.handed_over = [this](const auto& keys, const auto& verdicts) {
+    desk_->OnHandedOver(keys, verdicts);
   };
   events.fatal = on_fatal_;
   events.assembled = [this](p2p::Duration took) {
@@ -168,6 +172,7 @@ absl::Status ConsensusServer::StartReplica() {
                              {config_.admins.begin(), config_.admins.end()},
                              config_.tls.insecure});
     service_ = std::make_unique<ConsensusServiceImpl>(*replica_);
+    service_->PublishStatus();
     admin_ = std::make_unique<AdminServiceImpl>(*replica_);
     desk_->Open(*driver_);
     status = network_->mesh().Start();
@@ -202,31 +207,41 @@ absl::Status ConsensusServer::Serve() {
 
 void ConsensusServer::Refresh() {
   metrics_.Update(*driver_);
+  service_->PublishStatus();
   const size_t validators = driver_->validators().size();
-  const bool serving =
-      !draining_ && network_->mesh().Connected().size() + 1 >= hotstuff::QuorumOf(validators);
+  const size_t connected = network_->mesh().Connected().size() + 1;
+  const bool quorum = connected >= hotstuff::QuorumOf(validators);
+  const bool serving = !draining_ && quorum && driver_->is_validator();
   if (serving != serving_) {
     serving_ = serving;
     server_->SetServing(serving);
-    logger_.Info(serving ? "a quorum is connected" : "no quorum is connected",
-                 {{"connected", network_->mesh().Connected().size() + 1}});
+    logger_.Info(serving                    ? "serves: a validator, and a quorum is connected"
+                 : draining_                ? "drains"
+                 : !driver_->is_validator() ? "does not serve: no validator of this epoch"
+                                            : "does not serve: no quorum is connected",
+                 {{"connected", connected}, {"validators", validators}});
   }
   network_->executor().PostAfter(kRefreshInterval, [this] { Refresh(); });
 }
 
 void ConsensusServer::Drain() {
   draining_ = true;
-  server_->SetServing(false);
   desk_->Close();
-  desk_->WaitUntilAnswered(std::chrono::steady_clock::now() + config_.drain_time);
-  service_->EndSubscriptions();
+  server_->SetServing(false);
+  const auto now = [] { return std::chrono::steady_clock::now(); };
+  if (!desk_->WaitUntilAnswered(now() + config_.drain_time)) {
+    desk_->FailWaiting(absl::UnavailableError(
+        "the replica drains; the command may be committed all the same, submit it elsewhere"));
+    desk_->WaitUntilAnswered(now() + kCallGrace);
+  }
+  service_->EndStreams();
   server_->Drain(kCallGrace);
 }
 
 ConsensusServer::~ConsensusServer() {
   draining_ = true;
   if (desk_ != nullptr) desk_->Close();
-  if (service_ != nullptr) service_->EndSubscriptions();
+  if (service_ != nullptr) service_->EndStreams();
   if (server_ != nullptr) server_->Drain(milliseconds(0));
   for (ThreadOffload* offload : {readers_.get(), answers_.get(), workers_.get(), disk_.get()}) {
     if (offload != nullptr) offload->Stop();

@@ -32,10 +32,10 @@ class ConsensusServer {
   using OnFatal = std::function<void(const absl::Status&)>;
 
   // Opens the data folder, restores the replica, joins the mesh, and takes calls; health says
-  // SERVING while a quorum of validators is connected. `config` and `logger` must outlive the
-  // server. Errors name the file, folder or address: NotFound, InvalidArgument, PermissionDenied,
-  // FailedPrecondition (another chain's or replica's folder), DataLoss (damage), Unavailable (an
-  // address in use).
+  // SERVING while it is a validator and a quorum of them is connected. `config` and `logger` must
+  // outlive the server. Errors name the file, folder or address: NotFound, InvalidArgument,
+  // PermissionDenied, FailedPrecondition (another chain's or replica's folder), DataLoss (damage),
+  // Unavailable (an address in use).
   static absl::StatusOr<std::unique_ptr<ConsensusServer>> Start(const Config& config,
                                                                 telemetry::Logger& logger,
                                                                 OnFatal on_fatal);

@@ -8,6 +8,8 @@
 #include "groat/consensus/v1/consensus.grpc.pb.h"
 #include "services/consensus/block_stream.h"
 #include "services/consensus/replica.h"
+#include "services/consensus/status_board.h"
+#include "services/consensus/submit_calls.h"
 
 namespace groat::consensus_service {
 
@@ -15,11 +17,21 @@ class ConsensusServiceImpl final : public consensus::v1::ConsensusService::Callb
  public:
   // `replica` must outlive the service.
   explicit ConsensusServiceImpl(const Replica& replica)
-      : replica_(replica), subscriptions_(replica) {}
+      : replica_(replica),
+        path_{replica.desk, replica.metrics, replica.genesis.block},
+        board_(replica),
+        subscriptions_(replica),
+        submissions_(path_) {}
 
+  // A task of the executor, a few times a second: what GetStatus and GetEvidence answer.
+  void PublishStatus() { board_.Publish(); }
   // There are new blocks.
   void WakeSubscribers() { subscriptions_.Wake(); }
-  void EndSubscriptions() { subscriptions_.End(); }
+  // Ends subscriptions and streams of submissions, now and from now on, with UNAVAILABLE.
+  void EndStreams() {
+    subscriptions_.End();
+    submissions_.End();
+  }
 
   grpc::ServerUnaryReactor* Submit(grpc::CallbackServerContext* context,
                                    const consensus::v1::SubmitRequest* request,
@@ -44,7 +56,10 @@ class ConsensusServiceImpl final : public consensus::v1::ConsensusService::Callb
 
  private:
   const Replica& replica_;
+  const SubmitPath path_;
+  StatusBoard board_;
   Subscriptions subscriptions_;
+  SubmitStreams submissions_;
 };
 
 }  // namespace groat::consensus_service

@@ -55,6 +55,33 @@ class ConsensusServiceTest : public ::testing::Test {
     if (!status.ok()) return rpc::FromGrpc(status);
     return response;
   }
+  absl::Status Approve(size_t i, const std::string& name, const hotstuff::ValidatorChange& change,
+                       v1::ApproveChangeResponse& response) {
+    const auto admin = v1::ConsensusAdminService::NewStub(replicas_.Channel(i, name));
+    rpc::CallContext context(kPatience);
+    v1::ApproveChangeRequest request;
+    request.set_change(ToString(change.Encode()));
+    return rpc::FromGrpc(admin->ApproveChange(&context, request, &response));
+  }
+  // With three validators' consent.
+  v1::ChangeValidatorsRequest Approved(const hotstuff::ValidatorChange& change) {
+    v1::ChangeValidatorsRequest request;
+    request.set_change(ToString(change.Encode()));
+    for (size_t i = 0; i < 3; ++i) {
+      v1::ApproveChangeResponse response;
+      GROAT_EXPECT_OK(Approve(i, "admin", change, response));
+      v1::ChangeShare* const share = request.add_shares();
+      share->set_signer(response.signer());
+      share->set_share(response.share());
+    }
+    return request;
+  }
+  absl::Status Order(size_t i, const v1::ChangeValidatorsRequest& request) {
+    const auto admin = v1::ConsensusAdminService::NewStub(replicas_.Channel(i, "admin"));
+    rpc::CallContext context(kPatience);
+    v1::ChangeValidatorsResponse response;
+    return rpc::FromGrpc(admin->ChangeValidators(&context, request, &response));
+  }
   // Reads blocks from height 1 on until so many commands took effect, checking everything that a
   // client can check without trust.
   std::map<hotstuff::CommandKey, Position> ReadAll(size_t i, size_t commands) {
@@ -213,19 +240,116 @@ TEST_F(ConsensusServiceTest, ARestartedReplicaHasEverythingAndGoesOn) {
   ReadAll(3, 300);
 }
 
-TEST_F(ConsensusServiceTest, DrainsAnswersAndRefusesNewOnes) {
+// While replica 0 drains, two others are gone, so nothing is committed: what waits is told so at
+// the end of the drain's time, and what comes meanwhile at once.
+TEST(ConsensusServerTest, DrainsAnswersAndRefusesNewOnes) {
+  TestReplicas replicas(4, [](hotstuff::Genesis&, Config& config) {
+    config.drain_time = std::chrono::milliseconds(2000);
+  });
+  replicas.StartAll();
+  for (size_t i = 0; i < 4; ++i) ASSERT_TRUE(replicas.WaitServing(i));
+  const auto stub = v1::ConsensusService::NewStub(replicas.Channel(0));
+  const auto submit = [&](uint64_t client, std::chrono::milliseconds patience) {
+    rpc::CallContext context(patience);
+    v1::SubmitResponse response;
+    return rpc::FromGrpc(
+        stub->Submit(&context, Commands<v1::SubmitRequest>(client, 1, 1), &response));
+  };
+  GROAT_ASSERT_OK(submit(1, kPatience));
+  rpc::CallContext subscription_context(kPatience);
+  v1::SubscribeRequest request;
+  request.set_from_height(1);
+  const auto subscription = stub->Subscribe(&subscription_context, request);
+  rpc::CallContext stream_context(kPatience);
+  const auto stream = stub->SubmitStream(&stream_context);
+  replicas.Stop(2);
+  replicas.Stop(3);
+  auto waiting = std::async(std::launch::async, [&] { return submit(2, kPatience); });
+  ASSERT_TRUE(stream->Write(Commands<v1::SubmitStreamRequest>(3, 1, 5)));
+  ASSERT_TRUE(replicas.WaitForMetric(0, "groat_consensus_waiting_commands", 6));
+
+  auto drained = std::async(std::launch::async, [&] { replicas.server(0).Drain(); });
+  absl::Status meanwhile = absl::DeadlineExceededError("");
+  for (uint64_t client = 10; absl::IsDeadlineExceeded(meanwhile); ++client) {
+    meanwhile = submit(client, std::chrono::milliseconds(50));
+  }
+  EXPECT_THAT(meanwhile, StatusIs(absl::StatusCode::kUnavailable, HasSubstr("draining")));
+  EXPECT_THAT(waiting.get(), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("drains")));
+  size_t refused = 0;
+  v1::SubmitStreamResponse response;
+  while (stream->Read(&response)) {
+    for (const v1::RefusedCommands& commands : response.refused()) {
+      EXPECT_EQ(commands.code(), static_cast<uint32_t>(absl::StatusCode::kUnavailable));
+      refused += static_cast<size_t>(commands.sequences_size());
+    }
+  }
+  EXPECT_EQ(refused, 5u);
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+  v1::SubscribeResponse blocks;
+  while (subscription->Read(&blocks)) {
+  }
+  EXPECT_EQ(subscription->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+  drained.get();
+  EXPECT_EQ(replicas.Metrics(0)["groat_consensus_waiting_commands"], 0);
+}
+
+// Every metric that a busy cluster must move, as its page shows it.
+TEST_F(ConsensusServiceTest, MetricsMove) {
   StartAll();
+  GROAT_ASSERT_OK(Submit(0, Commands<v1::SubmitRequest>(1, 1, 100)));
+  GROAT_ASSERT_OK(Submit(0, Commands<v1::SubmitRequest>(1, 1, 100)));  // Again.
+  EXPECT_THAT(Submit(0, Commands<v1::SubmitRequest>(1, 0, 3)),
+              StatusIs(absl::StatusCode::kInvalidArgument, _));
   const auto stub = Stub(0);
   rpc::CallContext context(kPatience);
   v1::SubscribeRequest request;
   request.set_from_height(1);
   const auto subscription = stub->Subscribe(&context, request);
-  GROAT_ASSERT_OK(Submit(0, Commands<v1::SubmitRequest>(1, 1, 10)));
-  replicas_.server(0).Drain();
-  v1::SubscribeResponse response;
-  while (subscription->Read(&response)) {
+  v1::SubscribeResponse blocks;
+  ASSERT_TRUE(subscription->Read(&blocks));
+  ASSERT_TRUE(replicas_.WaitForMetric(0, "groat_consensus_committed_commands_total", 100));
+  ASSERT_TRUE(replicas_.WaitForMetric(0, "groat_consensus_pool_commands", 0));
+
+  std::map<std::string, double> metrics = replicas_.Metrics(0);
+  const auto value = [&](const std::string& name) {
+    const auto found = metrics.find("groat_consensus_" + name);
+    EXPECT_NE(found, metrics.end()) << name;
+    return found == metrics.end() ? -1 : found->second;
+  };
+  EXPECT_EQ(value("answered_commands_total"), 200);
+  EXPECT_EQ(value("refused_commands_total"), 3);
+  EXPECT_EQ(value("waiting_commands"), 0);
+  EXPECT_EQ(value("open_subscribers"), 1);
+  EXPECT_EQ(value("block_commands_sum"), 100);
+  EXPECT_EQ(value("voting_replica"), 1);
+  EXPECT_EQ(value("current_epoch"), 0);
+  for (const char* name : {"committed_height", "current_view", "tree_blocks", "entered_views_total",
+                           "sent_votes_total", "committed_blocks_total", "disk_writes_total"}) {
+    EXPECT_GT(value(name), 0) << name;
   }
-  EXPECT_EQ(subscription->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+  for (const char* name : {"found_evidence_total", "pool_bytes"}) EXPECT_EQ(value(name), 0) << name;
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_LT(value("replica_lag_views{replica=\"" + std::to_string(i) + "\"}"), 1000);
+  }
+  EXPECT_EQ(metrics.count("groat_consensus_replica_lag_views{replica=\"4\"}"), 0u);
+  // Somebody proposed, and made certificates.
+  double proposals = 0;
+  double certificates = 0;
+  for (size_t i = 0; i < 4; ++i) {
+    std::map<std::string, double> of = replicas_.Metrics(i);
+    proposals += of["groat_consensus_made_proposals_total"];
+    certificates += of["groat_consensus_certificate_seconds_count"];
+  }
+  EXPECT_GT(proposals, 0);
+  EXPECT_GT(certificates, 0);
+
+  // A dead leader's views are given up, and it lags.
+  replicas_.Stop(2);
+  for (uint64_t sequence = 201; sequence <= 220; ++sequence) {
+    GROAT_EXPECT_OK(Submit(0, Commands<v1::SubmitRequest>(1, sequence, 1)));
+  }
+  EXPECT_TRUE(replicas_.WaitForMetric(0, "groat_consensus_given_up_views_total", 1));
+  EXPECT_TRUE(replicas_.WaitForMetric(0, "groat_consensus_replica_lag_views{replica=\"2\"}", 1));
 }
 
 TEST_F(ConsensusServiceTest, OnlyOperatorsChangeValidators) {
@@ -235,33 +359,13 @@ TEST_F(ConsensusServiceTest, OnlyOperatorsChangeValidators) {
   change.last_height = Height(30);
   change.validators = replicas_.genesis().validators;
   std::reverse(change.validators.begin(), change.validators.end());
-  const auto approve = [&](size_t i, const std::string& name, v1::ApproveChangeResponse& response) {
-    const auto admin = v1::ConsensusAdminService::NewStub(replicas_.Channel(i, name));
-    rpc::CallContext context(kPatience);
-    v1::ApproveChangeRequest request;
-    request.set_change(ToString(change.Encode()));
-    return rpc::FromGrpc(admin->ApproveChange(&context, request, &response));
-  };
   v1::ApproveChangeResponse response;
-  EXPECT_THAT(approve(0, "client", response), StatusIs(absl::StatusCode::kPermissionDenied, _));
+  EXPECT_THAT(Approve(0, "client", change, response),
+              StatusIs(absl::StatusCode::kPermissionDenied, _));
   v1::ChangeValidatorsRequest request;
   request.set_change(ToString(change.Encode()));
-  const auto order = [&] {
-    const auto admin = v1::ConsensusAdminService::NewStub(replicas_.Channel(1, "admin"));
-    rpc::CallContext context(kPatience);
-    v1::ChangeValidatorsResponse ordered;
-    return rpc::FromGrpc(admin->ChangeValidators(&context, request, &ordered));
-  };
-  for (size_t i = 0; i < 3; ++i) {
-    if (i == 2) {
-      EXPECT_THAT(order(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("want 3")));
-    }
-    GROAT_ASSERT_OK(approve(i, "admin", response));
-    v1::ChangeShare* const share = request.add_shares();
-    share->set_signer(response.signer());
-    share->set_share(response.share());
-  }
-  GROAT_ASSERT_OK(order());
+  EXPECT_THAT(Order(1, request), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("want 3")));
+  GROAT_ASSERT_OK(Order(1, Approved(change)));
   // Commands carry the chain to the epoch's last block and over it.
   const auto stub = Stub(0);
   uint64_t epoch = 0;
@@ -280,6 +384,34 @@ TEST_F(ConsensusServiceTest, OnlyOperatorsChangeValidators) {
                                                    replicas_.genesis().Chain()));
   // And the new validators go on.
   GROAT_EXPECT_OK(Submit(2, Commands<v1::SubmitRequest>(2, 1, 10)));
+  // Nothing that was counted is lost with the old core.
+  ASSERT_TRUE(replicas_.WaitForMetric(0, "groat_consensus_current_epoch", 1));
+  std::map<std::string, double> metrics = replicas_.Metrics(0);
+  EXPECT_EQ(metrics["groat_consensus_committed_blocks_total"],
+            metrics["groat_consensus_committed_height"]);
+}
+
+TEST_F(ConsensusServiceTest, ARemovedValidatorTakesNoCommands) {
+  StartAll();
+  hotstuff::ValidatorChange change;
+  change.next = Epoch(1);
+  change.last_height = Height(30);
+  change.validators = replicas_.genesis().validators;
+  change.validators.pop_back();
+  GROAT_ASSERT_OK(Order(1, Approved(change)));
+  // Clients of all replicas carry the chain over the epoch's end. Those of the removed one are
+  // told.
+  absl::Status removed;
+  for (uint64_t sequence = 1; sequence < 200 && removed.ok(); ++sequence) {
+    GROAT_ASSERT_OK(Submit(0, Commands<v1::SubmitRequest>(1, sequence, 1)));
+    removed = Submit(3, Commands<v1::SubmitRequest>(2, sequence, 1)).status();
+  }
+  EXPECT_THAT(removed, StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("no validator")));
+  EXPECT_TRUE(replicas_.WaitNotServing(3));
+  // What its clients had not heard of can be submitted elsewhere, and others go on.
+  GROAT_EXPECT_OK(Submit(1, Commands<v1::SubmitRequest>(3, 1, 10)));
+  EXPECT_EQ(replicas_.Metrics(0).count("groat_consensus_replica_lag_views{replica=\"3\"}"), 0u);
+  EXPECT_EQ(replicas_.Metrics(3)["groat_consensus_waiting_commands"], 0);
 }
 
 // A flood is refused by its type, and what was taken is committed all the same.

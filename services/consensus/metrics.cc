@@ -77,7 +77,8 @@ Metrics::Metrics(telemetry::Metrics& metrics) : lag_(std::make_shared<ReplicaLag
   count(votes_, "sent_votes", "Votes for blocks.");
   count(blocks_, "committed_blocks", "Blocks committed.");
   count(commands_, "committed_commands", "Commands that took effect.");
-  count(repeated_, "repeated_commands", "Commands in blocks that were committed before.");
+  count(repeated_, "repeated_commands",
+        "Commands in blocks that had no effect, as those that were committed before.");
   count(evidence_, "found_evidence", "Proofs that a validator broke the rules.");
   count(writes_, "disk_writes", "Turns that were written.");
   for (size_t i = 0; i < refused_.size(); ++i) {

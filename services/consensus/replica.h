@@ -6,6 +6,7 @@
 #include <string>
 
 #include "services/consensus/submit_desk.h"
+#include "services/consensus/thread_offload.h"
 
 namespace groat::consensus_service {
 

@@ -133,6 +133,20 @@ std::vector<hotstuff::SubmitVerdict> ReplicaDriver::Submit(
   return verdicts;
 }
 
+// Commands that came late; other replicas hand on what is theirs.
+void ReplicaDriver::HandOverCommands(const Run& ended) {
+  hotstuff::Submitted submitted;
+  if (is_validator()) submitted.commands = ended.core->OwnCommands();
+  std::vector<hotstuff::CommandKey> keys;
+  for (const hotstuff::Command& command : submitted.commands) keys.push_back(command.key);
+  hotstuff::Effects effects = run_->core->Step(submitted, Now());
+  const std::vector<hotstuff::SubmitVerdict> verdicts = std::move(effects.verdicts);
+  Gather(run_, std::move(effects));
+  past_.Add(ended.core->counters());
+  past_evidence_ += ended.core->evidence().total();
+  if (events_.handed_over) events_.handed_over(keys, verdicts);
+}
+
 hotstuff::Counters ReplicaDriver::counters() const {
   hotstuff::Counters total = past_;
   total.Add(run_->core->counters());

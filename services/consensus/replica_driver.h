@@ -44,7 +44,7 @@ namespace groat::consensus_service {
 
 // What a driver tells its owner, as tasks of the executor.
 struct DriverEvents {
-  // Blocks are committed and can be read from the store.
+  // Blocks are committed and can be read from the store. First for those of an epoch that ends.
   std::function<void(const std::vector<hotstuff::CommittedBlock>&)> committed;
   // A write failed, or an epoch could not begin: the process must stop.
   std::function<void(const absl::Status&)> fatal;
@@ -56,6 +56,11 @@ struct DriverEvents {
   std::function<void(Height)> installed;
   // An epoch began, by what happened here or by what others showed.
   std::function<void(Epoch)> entered_epoch;
+  // Another core has begun. What the pool of the one before held for this replica's clients, and
+  // what became of each in the new pool; nothing if this replica is no validator.
+  std::function<void(const std::vector<hotstuff::CommandKey>&,
+                     const std::vector<hotstuff::SubmitVerdict>&)>
+      handed_over;
 };
 
 struct DriverOptions {
@@ -109,10 +114,6 @@ class ReplicaDriver {
   const hotstuff::StateTransfer& transfer() const { return catch_up_->transfer(); }
   // Snapshots that were taken over from others since the start.
   uint64_t installed_snapshots() const { return installed_snapshots_; }
-  // Whether the core has committed what DriverEvents::committed has not told yet.
-  bool commits_under_way() const {
-    return !held_.turn.commits.empty() || !writing_.turn.commits.empty();
-  }
 
  private:
   // One epoch's core.
@@ -178,6 +179,7 @@ class ReplicaDriver {
   void WriteInstallation();
   void Installed(absl::StatusOr<BlockStore::Loaded> loaded);
   void Replace(std::shared_ptr<Run> run);
+  void HandOverCommands(const Run& ended);
 
   void SetTimer();
   void OnTimer();

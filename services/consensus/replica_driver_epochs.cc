@@ -173,8 +173,7 @@ void ReplicaDriver::Replace(std::shared_ptr<Run> run) {
   if (const absl::Status status = AuthorizePeers(); !status.ok()) return Fail(status);
   if (events_.entered_epoch && ended->epoch != run_->epoch) events_.entered_epoch(run_->epoch);
   EnteredEpoch();
-  // Commands that came late; the others' replicas hand on their own.
-  StepRun(run_, hotstuff::Submitted{ended->core->OwnCommands()});
+  HandOverCommands(*ended);
 }
 
 void ReplicaDriver::EnteredEpoch() {

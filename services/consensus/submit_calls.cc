@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "wire/consensus.h"
 
 namespace groat::consensus_service {
@@ -57,11 +58,14 @@ SubmitCall::SubmitCall(Reply reply, const std::vector<hotstuff::Command>& comman
 }
 
 void SubmitCall::Take(const SubmitAnswer& answer) {
+  if (missing_ == 0) return;
   if (!answer.refusal.ok()) {
     missing_ = 0;
-    return reply_.Fail(answer.refusal);
+    const hotstuff::CommandKey& key = answer.commands.front().key;
+    return reply_.Fail(absl::Status(
+        answer.refusal.code(), absl::StrCat("client ", key.client.value(), ", sequence ",
+                                            key.sequence.value(), ": ", answer.refusal.message())));
   }
-  if (missing_ == 0) return;
   for (const SubmitAnswer::Placed& placed : answer.commands) {
     const auto at = std::lower_bound(sequences_.begin(), sequences_.end(), placed.key.sequence);
     positions_[static_cast<size_t>(at - sequences_.begin())] = {answer.height, placed.index};
@@ -77,23 +81,47 @@ void SubmitCall::Take(const SubmitAnswer& answer) {
   reply_.Send(std::move(response));
 }
 
-SubmitStream::SubmitStream(grpc::CallbackServerContext* context, const Replica& replica)
+grpc::ServerUnaryReactor* StartSubmit(const SubmitPath& path, grpc::CallbackServerContext* context,
+                                      const v1::SubmitRequest& request,
+                                      v1::SubmitResponse* response) {
+  auto commands = wire::CommandsFromProto(request, path.block);
+  if (!commands.ok()) {
+    path.metrics.refused_commands->Increment(request.commands_size());
+    return rpc::FinishUnary(context, commands.status());
+  }
+  SubmitCall::Reply reply(context, response);
+  grpc::ServerUnaryReactor* const reactor = reply.reactor();
+  const auto call = std::make_shared<SubmitCall>(std::move(reply), *commands);
+  const absl::Status status = path.desk.Offer(*std::move(commands), call);
+  if (!status.ok()) call->Fail(status);
+  return reactor;
+}
+
+SubmitStream::SubmitStream(grpc::CallbackServerContext* context, const SubmitPath& path)
     : BoundedBidiStream(context, rpc::StreamLimits{.max_messages = 256, .max_bytes = 4 << 20}),
-      replica_(replica) {}
+      path_(path) {}
 
 void SubmitStream::OnMessage(SubmitStreamRequest request) {
-  auto commands = wire::CommandsFromProto(request, replica_.genesis.block);
+  auto commands = wire::CommandsFromProto(request, path_.block);
   const size_t count = static_cast<size_t>(request.commands_size());
   bool read_on;
   {
     MutexLock lock(mutex_);
     open_ += count;
-    read_on = open_ < kMaxOpenCommands && answers_.size() < kMaxQueuedAnswers;
+    read_on = MayRead();
   }
   absl::Status status = commands.status();
-  if (status.ok()) status = replica_.desk.Offer(*std::move(commands), shared_from_this());
+  if (status.ok()) {
+    status = path_.desk.Offer(*std::move(commands), shared_from_this());
+  } else {
+    path_.metrics.refused_commands->Increment(static_cast<double>(count));
+  }
   if (!status.ok()) Refuse(request, status);
   if (read_on) ReadNext();
+}
+
+bool SubmitStream::MayRead() const {
+  return end_.ok() && open_ < kMaxOpenCommands && answers_.size() < kMaxQueuedAnswers;
 }
 
 void SubmitStream::Refuse(const SubmitStreamRequest& request, const absl::Status& status) {
@@ -115,6 +143,14 @@ void SubmitStream::OnHalfClose() {
   {
     MutexLock lock(mutex_);
     half_closed_ = true;
+  }
+  Flush();
+}
+
+void SubmitStream::End(const absl::Status& status) {
+  {
+    MutexLock lock(mutex_);
+    end_.Update(status);
   }
   Flush();
 }
@@ -143,12 +179,13 @@ void SubmitStream::Flush() {
     // A full stream's OnWritable may have come already: then go on.
   } while (flush_again_);
   flushing_ = false;
-  const bool finished = half_closed_ && open_ == 0 && answers_.empty();
-  const bool room = open_ < kMaxOpenCommands && answers_.size() < kMaxQueuedAnswers;
+  const bool finished = (half_closed_ || !end_.ok()) && open_ == 0 && answers_.empty();
+  const bool read_on = MayRead();
+  const absl::Status end = end_;
   mutex_.Unlock();
   if (finished) {
-    Finish(absl::OkStatus());
-  } else if (room) {
+    Finish(end);
+  } else if (read_on) {
     ReadNext();
   }
 }
@@ -165,6 +202,33 @@ void SubmitStream::SendAnswers() {
       return;
     }
     if (result == rpc::PushResult::kClosed) answers_.clear();
+  }
+}
+
+std::shared_ptr<SubmitStream> SubmitStreams::Open(grpc::CallbackServerContext* context) {
+  auto stream = std::make_shared<SubmitStream>(context, path_);
+  {
+    MutexLock lock(mutex_);
+    if (!ended_) {
+      std::erase_if(streams_, [](const auto& other) { return other.expired(); });
+      streams_.push_back(stream);
+      return stream;
+    }
+  }
+  stream->End(absl::UnavailableError("the replica is draining"));
+  return stream;
+}
+
+void SubmitStreams::End() {
+  std::vector<std::weak_ptr<SubmitStream>> streams;
+  {
+    MutexLock lock(mutex_);
+    ended_ = true;
+    streams.swap(streams_);
+  }
+  for (const std::weak_ptr<SubmitStream>& stream : streams) {
+    if (const auto open = stream.lock())
+      open->End(absl::UnavailableError("the replica is draining"));
   }
 }
 

@@ -1,6 +1,12 @@
 #include "services/consensus/testing/test_replicas.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <cstdlib>
+#include <sstream>
 
 #include "base/check.h"
 #include "base/whole_file.h"
@@ -81,13 +87,49 @@ std::shared_ptr<grpc::Channel> TestReplicas::Channel(size_t i, const std::string
   return *std::move(channel);
 }
 
-bool TestReplicas::WaitServing(size_t i) {
+std::map<std::string, double> TestReplicas::Metrics(size_t i) {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(servers_[i]->metrics_port()));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  GROAT_CHECK_EQ(connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  const std::string request = "GET /metrics HTTP/1.0\r\n\r\n";
+  GROAT_CHECK_EQ(send(fd, request.data(), request.size(), 0), static_cast<ssize_t>(request.size()));
+  std::string page;
+  char buffer[4096];
+  for (ssize_t size; (size = recv(fd, buffer, sizeof buffer, 0)) > 0;) {
+    page.append(buffer, static_cast<size_t>(size));
+  }
+  close(fd);
+  std::map<std::string, double> samples;
+  std::istringstream lines(page);
+  for (std::string line; std::getline(lines, line);) {
+    const size_t end = line.rfind(' ');
+    if (line.rfind("groat_", 0) != 0 || end == std::string::npos) continue;
+    samples[line.substr(0, end)] = std::strtod(line.c_str() + end, nullptr);
+  }
+  return samples;
+}
+
+bool TestReplicas::WaitForMetric(size_t i, const std::string& sample, double value) {
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (std::chrono::steady_clock::now() < deadline) {
+    const std::map<std::string, double> metrics = Metrics(i);
+    const auto found = metrics.find(sample);
+    if (found == metrics.end()) continue;
+    if (value == 0 ? found->second == 0 : found->second >= value) return true;
+  }
+  return false;
+}
+
+bool TestReplicas::WaitForHealth(size_t i, bool serving) {
   const auto stub = grpc::health::v1::Health::NewStub(Channel(i));
   rpc::CallContext context(kPatience);
   const auto watch = stub->Watch(&context, {});
   grpc::health::v1::HealthCheckResponse response;
   while (watch->Read(&response)) {
-    if (response.status() == grpc::health::v1::HealthCheckResponse::SERVING) {
+    if ((response.status() == grpc::health::v1::HealthCheckResponse::SERVING) == serving) {
       context.TryCancel();
       return true;
     }

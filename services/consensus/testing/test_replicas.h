@@ -2,6 +2,7 @@
 #ifndef GROAT_SERVICES_CONSENSUS_TESTING_TEST_REPLICAS_H_
 #define GROAT_SERVICES_CONSENSUS_TESTING_TEST_REPLICAS_H_
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,10 +30,17 @@ class TestReplicas {
   std::shared_ptr<grpc::Channel> Channel(size_t i, const std::string& name = "client");
   const hotstuff::Genesis& genesis() const { return genesis_; }
   Config& config(size_t i) { return configs_[i]; }
-  // Waits until health says that a quorum is connected.
-  bool WaitServing(size_t i);
+  // The page of a replica's metrics port, by sample: `name{labels}` and its value.
+  std::map<std::string, double> Metrics(size_t i);
+  // Reads it until a sample is at least `value`, or for 0 is 0; false after half a minute.
+  bool WaitForMetric(size_t i, const std::string& sample, double value);
+  // Waits until health says SERVING: a validator, and a quorum is connected.
+  bool WaitServing(size_t i) { return WaitForHealth(i, true); }
+  bool WaitNotServing(size_t i) { return WaitForHealth(i, false); }
 
  private:
+  bool WaitForHealth(size_t i, bool serving);
+
   rpc::testing::TestAuthority authority_;
   rpc::testing::TemporaryFolder folder_;
   telemetry::Logger logger_;
