@@ -456,5 +456,28 @@ TEST_F(LiarTest, WrongHeadsAndPiecesAreNotedAtOnce) {
   }
 }
 
+// Who asks more than it may gets no more than it may, and holds up nobody.
+TEST_F(LiarTest, AnswersToOnePeerAreBounded) {
+  size_t offers = 0;
+  answer_ =
+      [&offers](
+          const hotstuff::TransferMessage& message) -> std::optional<hotstuff::TransferMessage> {
+    offers += std::holds_alternative<hotstuff::Offer>(message);
+    return std::nullopt;
+  };
+  Prepare(30);
+  cluster_->RunFor(seconds(2));
+  offers = 0;
+  cluster_->Run(2, [&] {
+    for (int i = 0; i < 1000; ++i) {
+      cluster_->program<Liar>(2).channels->SendTransfer(cluster_->id(0), hotstuff::OfferRequest());
+    }
+  });
+  cluster_->RunFor(milliseconds(500));
+  EXPECT_GE(offers, 32u);
+  EXPECT_LE(offers, 32u + 50u + 2u);
+  ExpectCatchesUp();
+}
+
 }  // namespace
 }  // namespace groat::consensus_service

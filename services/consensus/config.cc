@@ -64,6 +64,12 @@ void Describe(config::ConfigLoader& loader, Config& config) {
               "Bytes of commands that may wait to be committed.");
   loader.Duration("batch_delay", &config.batch_delay, milliseconds(0), milliseconds(10'000),
                   "How long a leader waits for a fuller block.");
+  loader.Integer("keep_blocks", &config.keep_blocks, 0, uint64_t{1} << 48,
+                 "The newest blocks that are never pruned; 0: all blocks are kept.");
+  loader.Flag(
+      "memory_lost", &config.memory_lost,
+      "What this replica signed before is not in its data folder: it does not vote until an "
+      "epoch begins after this start. The folder remembers; set it for one start.");
   loader.Integer("max_subscribers", &config.max_subscribers, 1, 100'000,
                  "Subscriptions at once; more are refused.");
   loader.Size("max_request", &config.max_request_bytes, 64 << 10, 64 << 20,

@@ -24,9 +24,9 @@ struct Config {
   std::string bls_signing_key_file;  // With BLS certificates.
   std::string data_dir;
 
-  std::string listen = "127.0.0.1:7105";
-  std::string metrics_listen = "127.0.0.1:9105";
-  std::string mesh_listen = "127.0.0.1:7305";
+  std::string listen = "127.0.0.1:7301";
+  std::string metrics_listen = "127.0.0.1:9301";
+  std::string mesh_listen = "127.0.0.1:7302";
   std::string mesh_advertise;  // Empty: mesh_listen.
   std::vector<PeerConfig> peers;
   std::vector<std::string> admins;
@@ -36,6 +36,8 @@ struct Config {
   uint32_t pool_commands = 200'000;
   uint64_t pool_bytes = 256 << 20;
   std::chrono::milliseconds batch_delay{0};
+  uint64_t keep_blocks = 0;  // 0: all.
+  bool memory_lost = false;
   uint32_t max_subscribers = 256;
   uint64_t max_request_bytes = 4 << 20;
   uint32_t worker_threads = 1;

@@ -119,6 +119,7 @@ absl::Status ConsensusServer::OpenMesh() {
   p2p::Executor& executor = network_->executor();
   disk_ = std::make_unique<ThreadOffload>(executor, 1, "disk");
   workers_ = std::make_unique<ThreadOffload>(executor, config_.worker_threads, "signatures");
+  archive_ = std::make_unique<ThreadOffload>(executor, 1, "archive");
   answers_ = std::make_unique<ThreadOffload>(executor, 1, "answers");
   readers_ = std::make_unique<ThreadOffload>(executor, kReaderThreads, "readers");
   desk_ = std::make_unique<SubmitDesk>(
@@ -139,9 +140,19 @@ DriverEvents ConsensusServer::Events() {
   events.assembled = [this](p2p::Duration took) {
     metrics_.certificate_seconds->Observe(std::chrono::duration<double>(took).count());
   };
-  events.needs_snapshot = [this](Height height) {
-    logger_.Error("no replica has the blocks that are missing here: copy another one's folder",
-                  {{"first_available_height", height}});
+  events.blocks_missing = [this, told = Height()](Height height) mutable {
+    if (height <= told) return;  // One peer after another says so.
+    told = height;
+    logger_.Warn("a replica has pruned the blocks that are missing here",
+                 {{"its_first_height", height}, {"height", store_->last()}});
+  };
+  events.installed = [this](Height height) {
+    logger_.Warn("a snapshot of other replicas took the place of all blocks", {{"height", height}});
+    if (service_ != nullptr) service_->WakeSubscribers();
+  };
+  events.entered_epoch = [this](Epoch epoch) {
+    logger_.Info("an epoch began", {{"epoch", epoch}});
+    WarnIfNotVoting();
   };
   return events;
 }
@@ -149,12 +160,19 @@ DriverEvents ConsensusServer::Events() {
 absl::Status ConsensusServer::StartReplica() {
   absl::Status status;
   network_->RunAndWait([&] {
-    hotstuff::CoreOptions options;
-    options.mempool = {config_.pool_commands, config_.pool_bytes};
-    options.batch_delay_ms = static_cast<uint64_t>(config_.batch_delay.count());
-    auto driver = ReplicaDriver::Start({genesis_, key_->public_key(), *signer_, network_->mesh(),
-                                        network_->executor(), *store_, *disk_, *workers_},
-                                       options, Events());
+    DriverOptions options;
+    options.core.mempool = {config_.pool_commands, config_.pool_bytes};
+    options.core.batch_delay_ms = static_cast<uint64_t>(config_.batch_delay.count());
+    options.keep_blocks = config_.keep_blocks;
+    options.memory_lost = config_.memory_lost;
+    for (const PeerConfig& peer : config_.peers) {
+      const auto id = Ed25519PublicKey::FromHexText(peer.public_key, "peers");
+      if (id.ok() && *id != key_->public_key()) options.named_peers.push_back(*id);
+    }
+    auto driver =
+        ReplicaDriver::Start({genesis_, key_->public_key(), *signer_, network_->mesh(),
+                              network_->executor(), *store_, *disk_, *workers_, *archive_},
+                             options, Events());
     status = driver.status();
     if (!status.ok()) return;
     driver_ = *std::move(driver);
@@ -182,13 +200,25 @@ absl::Status ConsensusServer::StartReplica() {
                               {"view", restored.view},
                               {"height", restored.committed_height},
                               {"votes", restored.may_vote}});
-    if (!restored.may_vote) {
-      logger_.Warn(
-          "this replica follows and does not vote: it is no validator of this epoch, or "
-          "its safety record is lost");
+    WarnIfNotVoting();
+    if (config_.memory_lost) {
+      logger_.Warn("memory_lost is set: take it out of the configuration, the folder remembers it");
     }
   });
   return status;
+}
+
+void ConsensusServer::WarnIfNotVoting() {
+  const hotstuff::CoreStatus status = driver_->core().status();
+  if (driver_->self().value() >= driver_->validators().size()) {
+    logger_.Warn("this replica follows and does not vote: it is no validator of this epoch",
+                 {{"epoch", status.epoch}, {"height", status.committed_height}});
+  } else if (!status.may_vote) {
+    logger_.Warn(
+        "this replica follows and does not vote before an epoch that begins later: what it signed "
+        "in this one is not in its folder",
+        {{"epoch", status.epoch}, {"height", status.committed_height}});
+  }
 }
 
 absl::Status ConsensusServer::Serve() {
@@ -206,7 +236,7 @@ absl::Status ConsensusServer::Serve() {
 }
 
 void ConsensusServer::Refresh() {
-  metrics_.Update(*driver_);
+  metrics_.Update(*driver_, *store_);
   service_->PublishStatus();
   const size_t validators = driver_->validators().size();
   const size_t connected = network_->mesh().Connected().size() + 1;
@@ -243,7 +273,8 @@ ConsensusServer::~ConsensusServer() {
   if (desk_ != nullptr) desk_->Close();
   if (service_ != nullptr) service_->EndStreams();
   if (server_ != nullptr) server_->Drain(milliseconds(0));
-  for (ThreadOffload* offload : {readers_.get(), answers_.get(), workers_.get(), disk_.get()}) {
+  for (ThreadOffload* offload :
+       {readers_.get(), answers_.get(), archive_.get(), workers_.get(), disk_.get()}) {
     if (offload != nullptr) offload->Stop();
   }
   if (mesh_metrics_ != nullptr) mesh_metrics_->Detach();

@@ -1,7 +1,8 @@
 // A whole replica in one object: everything that its configuration names, wired together.
 //
 // Thread-safe after Start. Threads: the mesh's (consensus runs on them, one task at a time), one
-// for the disk, some for signatures, one for answers, two for reads, and gRPC's.
+// for the disk, some for signatures, one for the archive, one for answers, two for reads, and
+// gRPC's.
 #ifndef GROAT_SERVICES_CONSENSUS_CONSENSUS_SERVER_H_
 #define GROAT_SERVICES_CONSENSUS_CONSENSUS_SERVER_H_
 
@@ -57,6 +58,7 @@ class ConsensusServer {
   absl::Status OpenMesh();
   absl::Status StartReplica();
   absl::Status Serve();
+  void WarnIfNotVoting();
   DriverEvents Events();
   void Refresh();
 
@@ -78,6 +80,7 @@ class ConsensusServer {
   std::shared_ptr<p2p::MeshMetrics> mesh_metrics_;
   std::unique_ptr<ThreadOffload> disk_;
   std::unique_ptr<ThreadOffload> workers_;
+  std::unique_ptr<ThreadOffload> archive_;
   std::unique_ptr<ThreadOffload> answers_;
   std::unique_ptr<ThreadOffload> readers_;
   std::unique_ptr<SubmitDesk> desk_;

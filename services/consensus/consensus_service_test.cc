@@ -462,5 +462,84 @@ TEST(ConsensusServerTest, NamesWhatIsWrongWithItsFiles) {
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("replica-0")));
 }
 
+// All but the newest blocks are pruned while a replica is away: it takes a snapshot over, and its
+// clients learn what became of their commands, and what is not there.
+TEST(PrunedReplicasTest, AReplicaThatWasAwayTakesASnapshotOver) {
+  TestReplicas replicas(4, [](hotstuff::Genesis& genesis, Config& config) {
+    genesis.snapshot_interval_blocks = 8;
+    config.keep_blocks = 4;
+  });
+  replicas.StartAll();
+  for (size_t i = 0; i < 4; ++i) ASSERT_TRUE(replicas.WaitServing(i));
+  const auto submit = [&](size_t i, uint64_t client, uint64_t sequence) {
+    rpc::CallContext context(kPatience);
+    v1::SubmitResponse response;
+    const auto stub = v1::ConsensusService::NewStub(replicas.Channel(i));
+    const grpc::Status status =
+        stub->Submit(&context, Commands<v1::SubmitRequest>(client, sequence, 1), &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return response.positions_size() == 1 ? response.positions(0).height() : UINT64_MAX;
+  };
+  const auto status_of = [&](size_t i) {
+    rpc::CallContext context(kPatience);
+    v1::GetStatusResponse status;
+    const auto stub = v1::ConsensusService::NewStub(replicas.Channel(i));
+    EXPECT_TRUE(stub->GetStatus(&context, {}, &status).ok());
+    return status;
+  };
+  submit(3, 1, 1);
+  replicas.Stop(3);
+  // A command, and so a block or more, each.
+  uint64_t sequence = 0;
+  while (status_of(0).first_height() < 30 && sequence < 500) submit(0, 2, ++sequence);
+  const v1::GetStatusResponse pruned = status_of(0);
+  ASSERT_GE(pruned.first_height(), 30u);
+  EXPECT_EQ(pruned.snapshot_height() % 8, 0u);
+  EXPECT_GT(pruned.snapshot_height(), pruned.first_height());
+
+  replicas.Start(3);
+  // It does not know yet that this is committed; nobody will commit it again.
+  EXPECT_EQ(submit(3, 2, 1), 0u);
+  EXPECT_GT(submit(3, 3, 1), pruned.snapshot_height());
+  // What GetStatus says is published now and then.
+  v1::GetStatusResponse after = status_of(3);
+  while (after.first_height() == 1) after = status_of(3);
+  EXPECT_GE(after.first_height(), pruned.first_height());
+  EXPECT_TRUE(after.votes());
+  EXPECT_FALSE(after.fetching_snapshot());
+
+  const auto stub = v1::ConsensusService::NewStub(replicas.Channel(3));
+  const std::string want = "want " + std::to_string(after.first_height()) + " to";
+  {
+    rpc::CallContext context(kPatience);
+    v1::SubscribeRequest request;
+    request.set_from_height(1);
+    const auto stream = stub->Subscribe(&context, request);
+    v1::SubscribeResponse response;
+    EXPECT_FALSE(stream->Read(&response));
+    const grpc::Status end = stream->Finish();
+    EXPECT_EQ(end.error_code(), grpc::StatusCode::OUT_OF_RANGE);
+    EXPECT_THAT(end.error_message(), HasSubstr(want));
+  }
+  {
+    rpc::CallContext context(kPatience);
+    v1::SubscribeRequest request;
+    request.set_from_height(after.first_height());
+    const auto stream = stub->Subscribe(&context, request);
+    v1::SubscribeResponse response;
+    ASSERT_TRUE(stream->Read(&response));
+    GROAT_ASSERT_OK_AND_ASSIGN(const auto block,
+                               wire::FromProto(response.blocks(0), replicas.genesis().block));
+    EXPECT_EQ(block.header.height.value(), after.first_height());
+  }
+  rpc::CallContext context(kPatience);
+  v1::GetBlockRequest request;
+  request.set_height(1);
+  v1::GetBlockResponse response;
+  const grpc::Status refused = stub->GetBlock(&context, request, &response);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::OUT_OF_RANGE);
+  EXPECT_THAT(refused.error_message(), HasSubstr(want));
+}
+
 }  // namespace
 }  // namespace groat::consensus_service

@@ -70,6 +70,11 @@ Metrics::Metrics(telemetry::Metrics& metrics) : lag_(std::make_shared<ReplicaLag
   pool_bytes_ = gauge("pool_bytes", "Bytes of the commands in the pool.");
   tree_blocks_ = gauge("tree_blocks", "Blocks that are not committed, and the last one that is.");
   votes_allowed_ = gauge("voting_replica", "1 if this replica votes, else 0.");
+  first_height_ = gauge("first_height", "The lowest height whose block is kept.");
+  snapshot_height_ = gauge("snapshot_height", "Height of the newest snapshot that is offered.");
+  fetched_snapshot_bytes_ =
+      gauge("fetched_snapshot_bytes", "What has come of a snapshot that is being fetched.");
+  count(installed_, "installed_snapshots", "Snapshots of others that took the place of blocks.");
   count(views_, "entered_views", "Views entered.");
   count(given_up_, "given_up_views", "Views given up.");
   count(timeout_certificates_, "timeout_certificates", "Timeout certificates made here.");
@@ -90,7 +95,7 @@ Metrics::Metrics(telemetry::Metrics& metrics) : lag_(std::make_shared<ReplicaLag
   }
 }
 
-void Metrics::Update(const ReplicaDriver& driver) {
+void Metrics::Update(const ReplicaDriver& driver, const BlockStore& store) {
   const hotstuff::CoreStatus status = driver.core().status();
   const hotstuff::Counters counters = driver.counters();
   view_->Set(static_cast<double>(status.view.value()));
@@ -100,6 +105,13 @@ void Metrics::Update(const ReplicaDriver& driver) {
   pool_bytes_->Set(static_cast<double>(status.mempool_bytes));
   tree_blocks_->Set(static_cast<double>(status.tree_blocks));
   votes_allowed_->Set(status.may_vote ? 1 : 0);
+  first_height_->Set(static_cast<double>(store.first().value()));
+  const std::vector<hotstuff::SnapshotName> snapshots = store.snapshots().Offered();
+  snapshot_height_->Set(snapshots.empty() ? 0
+                                          : static_cast<double>(snapshots.back().height.value()));
+  const auto progress = driver.transfer().progress();
+  fetched_snapshot_bytes_->Set(progress.has_value() ? static_cast<double>(progress->bytes) : 0);
+  installed_.Set(driver.installed_snapshots());
   views_.Set(counters.views_entered);
   given_up_.Set(counters.views_given_up);
   timeout_certificates_.Set(counters.timeout_certificates);

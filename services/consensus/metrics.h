@@ -17,8 +17,8 @@ class Metrics {
  public:
   explicit Metrics(telemetry::Metrics& metrics);
 
-  // Takes the driver's counters and gauges over. A task of the driver's executor.
-  void Update(const ReplicaDriver& driver);
+  // Takes counters and gauges of the driver and its store over. A task of the driver's executor.
+  void Update(const ReplicaDriver& driver, const BlockStore& store);
 
   prometheus::Histogram* certificate_seconds;
   prometheus::Histogram* block_commands;
@@ -43,6 +43,9 @@ class Metrics {
   prometheus::Gauge* pool_bytes_;
   prometheus::Gauge* tree_blocks_;
   prometheus::Gauge* votes_allowed_;
+  prometheus::Gauge* first_height_;
+  prometheus::Gauge* snapshot_height_;
+  prometheus::Gauge* fetched_snapshot_bytes_;
   Counted views_;
   Counted given_up_;
   Counted timeout_certificates_;
@@ -53,6 +56,7 @@ class Metrics {
   Counted repeated_;
   Counted evidence_;
   Counted writes_;
+  Counted installed_;
   std::array<Counted, static_cast<size_t>(hotstuff::Refusal::kCount)> refused_;
   std::shared_ptr<ReplicaLag> lag_;
 };

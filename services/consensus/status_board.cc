@@ -26,6 +26,10 @@ v1::GetStatusResponse MakeStatus(const Replica& replica) {
   out.set_syncing(status.syncing);
   out.set_votes(status.may_vote);
   out.set_version(GROAT_VERSION);
+  out.set_first_height(replica.store.first().value());
+  const std::vector<hotstuff::SnapshotName> snapshots = replica.store.snapshots().Offered();
+  if (!snapshots.empty()) out.set_snapshot_height(snapshots.back().height.value());
+  out.set_fetching_snapshot(replica.driver.transfer().progress().has_value());
   const std::vector<p2p::PeerId> connected = replica.network.Connected();
   const std::vector<hotstuff::Validator>& validators = replica.driver.validators();
   for (size_t i = 0; i < validators.size(); ++i) {
