@@ -31,6 +31,8 @@ find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(prometheus-cpp REQUIRED)
 find_package(Blake3 REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(Sodium REQUIRED IMPORTED_TARGET libsodium)
 
 # Usage requirements that every target of ours has.
 add_library(groat_warnings INTERFACE)

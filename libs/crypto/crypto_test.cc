@@ -113,6 +113,15 @@ TEST(Ed25519Test, MatchesRfc8032) {
   }
 }
 
+// With the point of order 1 as a key, a signature of that point and zero fits every message.
+TEST(Ed25519Test, RefusesKeysOfSmallOrder) {
+  Ed25519PublicKey key;
+  key.data()[0] = 1;
+  Ed25519Signature signature;
+  signature.data()[0] = 1;
+  EXPECT_FALSE(Ed25519Verify(key, AsBytes("any"), signature));
+}
+
 TEST(Ed25519Test, RefusesEveryFlippedByte) {
   const Ed25519PrivateKey key = Ed25519PrivateKey::Generate();
   const Bytes message = VectorInput(40);
