@@ -233,6 +233,8 @@ TEST_F(BlockStoreTest, KeepsTheNewestSnapshotsAndPrunesBelowThem) {
   for (const auto& status : {store->At(Height(11)).status(), store->ProofFor(Height(3)).status()}) {
     EXPECT_THAT(status, StatusIs(absl::StatusCode::kOutOfRange, HasSubstr("want 12 to 19")));
   }
+  GROAT_ASSERT_OK_AND_ASSIGN(const auto found, FindCommands(*store, {MakeCommand(7, 2).key}, 100));
+  EXPECT_THAT(found, IsEmpty());
 
   const auto again = Open();
   GROAT_ASSERT_OK_AND_ASSIGN(const BlockStore::Loaded loaded, again->Load());

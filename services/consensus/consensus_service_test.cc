@@ -386,9 +386,10 @@ TEST_F(ConsensusServiceTest, OnlyOperatorsChangeValidators) {
   GROAT_EXPECT_OK(Submit(2, Commands<v1::SubmitRequest>(2, 1, 10)));
   // Nothing that was counted is lost with the old core.
   ASSERT_TRUE(replicas_.WaitForMetric(0, "groat_consensus_current_epoch", 1));
-  std::map<std::string, double> metrics = replicas_.Metrics(0);
-  EXPECT_EQ(metrics["groat_consensus_committed_blocks_total"],
-            metrics["groat_consensus_committed_height"]);
+  EXPECT_TRUE(replicas_.WaitForMetrics(0, [](const std::map<std::string, double>& metrics) {
+    return metrics.at("groat_consensus_committed_blocks_total") ==
+           metrics.at("groat_consensus_committed_height");
+  }));
 }
 
 TEST_F(ConsensusServiceTest, ARemovedValidatorTakesNoCommands) {
@@ -410,7 +411,10 @@ TEST_F(ConsensusServiceTest, ARemovedValidatorTakesNoCommands) {
   EXPECT_TRUE(replicas_.WaitNotServing(3));
   // What its clients had not heard of can be submitted elsewhere, and others go on.
   GROAT_EXPECT_OK(Submit(1, Commands<v1::SubmitRequest>(3, 1, 10)));
-  EXPECT_EQ(replicas_.Metrics(0).count("groat_consensus_replica_lag_views{replica=\"3\"}"), 0u);
+  EXPECT_TRUE(replicas_.WaitForMetrics(0, [](const std::map<std::string, double>& metrics) {
+    return metrics.count("groat_consensus_replica_lag_views{replica=\"2\"}") == 1 &&
+           metrics.count("groat_consensus_replica_lag_views{replica=\"3\"}") == 0;
+  }));
   EXPECT_EQ(replicas_.Metrics(3)["groat_consensus_waiting_commands"], 0);
 }
 

@@ -112,15 +112,21 @@ std::map<std::string, double> TestReplicas::Metrics(size_t i) {
   return samples;
 }
 
-bool TestReplicas::WaitForMetric(size_t i, const std::string& sample, double value) {
+bool TestReplicas::WaitForMetrics(
+    size_t i, const std::function<bool(const std::map<std::string, double>&)>& wanted) {
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   while (std::chrono::steady_clock::now() < deadline) {
-    const std::map<std::string, double> metrics = Metrics(i);
-    const auto found = metrics.find(sample);
-    if (found == metrics.end()) continue;
-    if (value == 0 ? found->second == 0 : found->second >= value) return true;
+    if (wanted(Metrics(i))) return true;
   }
   return false;
+}
+
+bool TestReplicas::WaitForMetric(size_t i, const std::string& sample, double value) {
+  return WaitForMetrics(i, [&](const std::map<std::string, double>& metrics) {
+    const auto found = metrics.find(sample);
+    if (found == metrics.end()) return false;
+    return value == 0 ? found->second == 0 : found->second >= value;
+  });
 }
 
 bool TestReplicas::WaitForHealth(size_t i, bool serving) {

@@ -2,6 +2,7 @@
 #ifndef GROAT_SERVICES_CONSENSUS_TESTING_TEST_REPLICAS_H_
 #define GROAT_SERVICES_CONSENSUS_TESTING_TEST_REPLICAS_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -32,7 +33,10 @@ class TestReplicas {
   Config& config(size_t i) { return configs_[i]; }
   // The page of a replica's metrics port, by sample: `name{labels}` and its value.
   std::map<std::string, double> Metrics(size_t i);
-  // Reads it until a sample is at least `value`, or for 0 is 0; false after half a minute.
+  // Reads it until it is as wanted; false after half a minute.
+  bool WaitForMetrics(size_t i,
+                      const std::function<bool(const std::map<std::string, double>&)>& wanted);
+  // Until a sample is at least `value`, or for 0 is 0.
   bool WaitForMetric(size_t i, const std::string& sample, double value);
   // Waits until health says SERVING: a validator, and a quorum is connected.
   bool WaitServing(size_t i) { return WaitForHealth(i, true); }
