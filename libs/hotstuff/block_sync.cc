@@ -2,15 +2,15 @@
 
 namespace groat::hotstuff {
 
-void BlockSync::WantLast(const BlockId& last, ReplicaIndex anyone, uint64_t now_ms) {
+void BlockSync::WantFromAnyone(ReplicaIndex anyone, uint64_t now_ms) {
   target_ = nullptr;
   asked_.reset();
-  last_ = Last{last, anyone};
+  anyone_ = anyone;
   next_ms_ = now_ms;
 }
 
 void BlockSync::Want(const QcPtr& qc, uint64_t now_ms) {
-  if (last_.has_value()) return;
+  if (anyone_.has_value()) return;
   if (target_ != nullptr && qc->view() <= target_->view()) return;
   if (target_ == nullptr) next_ms_ = now_ms;
   target_ = qc;
@@ -18,7 +18,7 @@ void BlockSync::Want(const QcPtr& qc, uint64_t now_ms) {
 
 void BlockSync::Done() {
   target_ = nullptr;
-  last_.reset();
+  anyone_.reset();
   asked_.reset();
 }
 
@@ -27,13 +27,14 @@ void BlockSync::OnResponse(ReplicaIndex from, bool helped, uint64_t now_ms) {
   asked_.reset();
   if (!helped) ++attempt_;
   // Someone who has nothing for us would answer at once, again and again.
-  next_ms_ = helped ? now_ms : now_ms + retry_ms_ / 4;
+  const uint64_t pause = anyone_.has_value() ? retry_ms_ : retry_ms_ / 4;
+  next_ms_ = helped ? now_ms : now_ms + pause;
 }
 
 std::optional<ReplicaIndex> BlockSync::Poll(uint64_t now_ms) {
   if (!wants() || now_ms < next_ms_) return std::nullopt;
-  if (last_.has_value()) {
-    asked_ = last_->anyone;
+  if (anyone_.has_value()) {
+    asked_ = anyone_;
     next_ms_ = now_ms + retry_ms_;
     return asked_;
   }

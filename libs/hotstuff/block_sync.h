@@ -12,10 +12,10 @@
 //   asking      response that helped         asking the same peer, or resting if the target is here
 //   asking      no help, or deadline         asking the next signer
 //   any         target is here               resting
-//   any         WantLast                     asking anyone, until the epoch ends
+//   any         WantFromAnyone               asking whoever the driver finds, until Done
 //
-// Of an epoch that is over everybody may have the blocks, and its validators may be gone: then not
-// the signers are asked but whoever the driver finds.
+// Of an epoch that is over everybody may have the blocks, and its validators may be gone; and to a
+// replica that is no validator nobody shows certificates.
 #ifndef GROAT_HOTSTUFF_BLOCK_SYNC_H_
 #define GROAT_HOTSTUFF_BLOCK_SYNC_H_
 
@@ -31,8 +31,8 @@ class BlockSync {
 
   // Keeps the target of the highest view.
   void Want(const QcPtr& qc, uint64_t now_ms);
-  // The epoch's last block is the target from now on; `anyone` stands for whom is asked.
-  void WantLast(const BlockId& last, ReplicaIndex anyone, uint64_t now_ms);
+  // All that follows is wanted from now on; `anyone` stands for whom is asked.
+  void WantFromAnyone(ReplicaIndex anyone, uint64_t now_ms);
   // The target is here, or nothing is wanted any more.
   void Done();
   // `helped`: new blocks came of it. Without help the next signer is asked.
@@ -40,9 +40,10 @@ class BlockSync {
   // Whom to ask now, if it is time to.
   std::optional<ReplicaIndex> Poll(uint64_t now_ms);
 
-  // Null after WantLast.
+  // Null after WantFromAnyone.
   const QcPtr& target() const { return target_; }
-  bool wants() const { return target_ != nullptr || last_.has_value(); }
+  bool wants() const { return target_ != nullptr || anyone_.has_value(); }
+  bool wants_from_anyone() const { return anyone_.has_value(); }
   std::optional<uint64_t> deadline_ms() const {
     return wants() ? std::optional(next_ms_) : std::nullopt;
   }
@@ -53,11 +54,7 @@ class BlockSync {
   const ReplicaIndex self_;
   const uint64_t retry_ms_;
   QcPtr target_;
-  struct Last {
-    BlockId block;
-    ReplicaIndex anyone;
-  };
-  std::optional<Last> last_;
+  std::optional<ReplicaIndex> anyone_;
   std::optional<ReplicaIndex> asked_;
   uint64_t attempt_ = 0;
   uint64_t next_ms_ = 0;

@@ -161,6 +161,7 @@ absl::Status Core::Restore(const Restored& restored) {
   }
   unpersisted_.clear();
   if (high_qc_->view() > tree_.root().view()) ApplyQc(high_qc_);
+  if (self_.value() >= n_) sync_.WantFromAnyone(Anyone(), now_.monotonic_ms);
   return absl::OkStatus();
 }
 
@@ -401,7 +402,7 @@ CoreStatus Core::status() const {
   status.mempool_bytes = mempool_.bytes();
   status.tree_blocks = tree_.size();
   status.may_vote = takes_part();
-  status.syncing = sync_.wants();
+  status.syncing = sync_.target() != nullptr || over_.has_value();
   status.ended = ended_;
   return status;
 }

@@ -123,7 +123,7 @@ void Core::TakeSnapshot(const BlockNode& node, const std::vector<BlockNode*>& pa
 void Core::On(const EpochOver& over) {
   if (ended_ || over_.has_value() || over.proof.ended() != config_.epoch) return;
   over_ = over.proof;
-  sync_.WantLast(over.proof.last(), Anyone(), now_.monotonic_ms);
+  sync_.WantFromAnyone(Anyone(), now_.monotonic_ms);
   ConsiderEnd();
 }
 

@@ -76,16 +76,18 @@ bool Core::InsertChain(const BlockResponse& response) {
 
 void Core::PollSync() {
   if (ended_ || !sync_.wants()) return;
-  if (!over_.has_value() && sync_.target()->view() <= tree_.root().view()) return sync_.Done();
+  const bool anyone = sync_.wants_from_anyone();
+  if (!anyone && sync_.target()->view() <= tree_.root().view()) return sync_.Done();
   const std::optional<ReplicaIndex> peer = sync_.Poll(now_.monotonic_ms);
   if (!peer.has_value()) return;
   // What came before may be long and commit nothing yet.
   const Height from = std::max(tree_.root().height(), fetched_).Next();
-  const BlockRequest request{config_.epoch, from,
-                             over_.has_value() ? over_->last() : sync_.target()->block()};
-  if (over_.has_value()) {
+  BlockRequest request{config_.epoch, from, BlockId()};
+  if (over_.has_value()) request.target = over_->last();
+  if (anyone) {
     out_.fetch = request;
   } else {
+    request.target = sync_.target()->block();
     Send(*peer, MakeMessage(request));
   }
 }

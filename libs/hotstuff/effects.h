@@ -134,7 +134,8 @@ struct Effects {
   // Of those commits whose height is divisible by the genesis' interval; ascending.
   std::vector<Snapshot> snapshots;
   std::vector<ServeBlocks> serve;
-  // After EpochOver: to be sent to any replica that may have the blocks; answer with Fetched.
+  // After EpochOver, and of who is no validator: to be sent to any replica that may have the
+  // blocks; answer with Fetched.
   std::optional<BlockRequest> fetch;
   std::vector<SubmitVerdict> verdicts;  // Of Submitted, in order.
   std::optional<EpochEnd> epoch_end;    // The core does nothing more but serve blocks.

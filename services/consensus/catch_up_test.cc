@@ -240,6 +240,11 @@ TEST_F(CatchUpTest, ARemovedValidatorStartsAgainAndFollows) {
     EXPECT_FALSE(Votes(3));
     EXPECT_GE(At(3).store->last(), last);
     GROAT_EXPECT_OK(At(3).store->CommittedAt(last));
+    // It follows, a block or two and some seconds behind: nobody shows it certificates.
+    CommitBlocks(0, others_restarted ? 8 : 7, 1, 20);
+    cluster_->RunFor(seconds(15));
+    EXPECT_GE(At(3).store->last().value() + 2, At(0).store->last().value());
+    EXPECT_GT(At(3).store->last(), last);
   }
 }
 

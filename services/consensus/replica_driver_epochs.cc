@@ -144,10 +144,15 @@ bool ReplicaDriver::TakeOtherEpoch(const ReplicaChannels::Incoming& incoming,
     StepRun(run_, hotstuff::Fetched{*response});
     return true;
   }
+  const auto* request = std::get_if<hotstuff::BlockRequest>(incoming.message.get());
+  if (request != nullptr && !run_->indexes.contains(incoming.from)) {
+    server_->Answer(incoming.from, *request);  // Of who was a validator, or will be one.
+    return true;
+  }
   if (!epoch.has_value() || epoch == run_->epoch) return false;
   if (epoch > run_->epoch) {
     catch_up_->Step(hotstuff::HeardOf{incoming.from, *epoch});
-  } else if (const auto* request = std::get_if<hotstuff::BlockRequest>(incoming.message.get())) {
+  } else if (request != nullptr) {
     server_->Answer(incoming.from, *request);
   } else {
     server_->TellStale(incoming.from, run_->epoch);
