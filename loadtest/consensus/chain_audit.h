@@ -1,6 +1,6 @@
 // What subscribers of all replicas saw, beside what clients were told.
 //
-// Pure but for waiting.
+// Compare is pure.
 #ifndef GROAT_LOADTEST_CONSENSUS_CHAIN_AUDIT_H_
 #define GROAT_LOADTEST_CONSENSUS_CHAIN_AUDIT_H_
 
@@ -26,8 +26,13 @@ struct ChainAudit {
   std::string Text() const;
 };
 
-// Waits until all followers have seen what the furthest one has, up to `patience`, stops them, and
-// compares. Pass the acknowledgements of every load that the cluster had.
+// Compares the chains that replicas 0, 1, ... showed with the acknowledgements of every load that
+// the cluster had.
+ChainAudit Compare(const std::vector<const SeenChain*>& chains,
+                   const std::vector<const Places*>& acknowledged);
+
+// Waits until all followers, of replicas 0, 1, ..., have seen what the furthest one has, up to
+// `patience`, stops them, and compares.
 ChainAudit Audit(const std::vector<ChainFollower*>& followers,
                  const std::vector<const Places*>& acknowledged,
                  std::chrono::milliseconds patience);

@@ -1,12 +1,10 @@
-// A subscriber of one replica that trusts nothing: every block must be the child of the one before,
-// shown to be committed by the validators' keys, and no command may take effect twice.
+// A subscriber of one replica that checks everything it is sent (chain_checker.h).
 //
 // When its replica is gone it comes back, and goes on after the last block that was shown to be
 // committed. Owns a thread. Thread-safe.
 #ifndef GROAT_LOADTEST_CONSENSUS_CHAIN_FOLLOWER_H_
 #define GROAT_LOADTEST_CONSENSUS_CHAIN_FOLLOWER_H_
 
-#include <chrono>
 #include <memory>
 #include <string>
 #include <thread>
@@ -15,22 +13,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
-#include "groat/consensus/v1/consensus.grpc.pb.h"
-#include "hotstuff/commit_proof.h"
-#include "hotstuff/genesis.h"
-#include "loadtest/consensus/places.h"
+#include "loadtest/consensus/chain_checker.h"
 #include "rpc/retry.h"
 #include "rpc/tls.h"
 
 namespace groat::load {
-
-// A block when the subscriber saw that it is committed.
-struct SeenCommit {
-  std::chrono::steady_clock::time_point at;
-  uint64_t height = 0;
-  uint64_t timestamp_ms = 0;  // Unix time, by the proposer's clock.
-  uint64_t commands = 0;      // That took effect, up to and with this block.
-};
 
 class ChainFollower {
  public:
@@ -50,51 +37,27 @@ class ChainFollower {
   absl::Status status() const;
   // Seen at `since` or later, in order.
   std::vector<SeenCommit> CommitsSince(Clock::time_point since) const;
-  uint64_t connections() const;
 
-  // Ends following. From then on the two below may be called.
+  // Ends following. Only then may chain() be called.
   void Stop();
-  // By height, from 1; all shown to be committed.
-  const std::vector<hotstuff::BlockId>& ids() const { return ids_; }
-  // Of the commands that took effect.
-  const Places& places() const { return places_; }
+  const SeenChain& chain() const { return checker_.chain(); }
 
  private:
-  // A block that nothing shows to be committed yet; read again after a broken stream.
-  struct Unproven {
-    hotstuff::BlockId id;
-    SeenCommit commit;
-    std::vector<std::pair<hotstuff::CommandKey, Place>> effects;
-    std::vector<hotstuff::CommandKey> repeated;
-  };
-
-  ChainFollower(std::string endpoint, rpc::TlsConfig tls, const hotstuff::Genesis& genesis);
+  ChainFollower(std::string endpoint, rpc::TlsConfig tls, const hotstuff::Genesis& genesis,
+                std::unique_ptr<hotstuff::CertificateScheme> scheme);
   void Run();
   void FollowOnce();
-  absl::Status Take(const consensus::v1::SubscribeResponse& response, Clock::time_point now);
-  absl::Status TakeBlock(const consensus::v1::Block& block, Clock::time_point now);
-  absl::Status TakeProof(const std::string& encoded);
-  absl::Status TakeEffects(const Unproven& block);
 
   const std::string endpoint_;
   const rpc::TlsConfig tls_;
-  const hotstuff::Genesis genesis_;
-  std::unique_ptr<hotstuff::CommitRule> rule_;
-  std::unique_ptr<hotstuff::CertificateScheme> scheme_;
-  hotstuff::Verifier verifier_;
+  const int max_receive_bytes_;
   rpc::Cancellation cancellation_;
-
-  // Of the thread, and after Stop of the caller.
-  std::vector<hotstuff::BlockId> ids_;
-  Places places_;
-  std::vector<Unproven> unproven_;
-  uint64_t commands_ = 0;
+  ChainChecker checker_;  // Of the thread, and after Stop of the caller.
 
   mutable Mutex mutex_;
   mutable CondVar changed_;
   std::vector<SeenCommit> commits_ ABSL_GUARDED_BY(mutex_);
   absl::Status status_ ABSL_GUARDED_BY(mutex_);
-  uint64_t connections_ ABSL_GUARDED_BY(mutex_) = 0;
   std::thread thread_;
 };
 

@@ -9,8 +9,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "base/whole_file.h"
-#include "rpc/channel.h"
-#include "rpc/status.h"
 #include "tools/groat/platform/ports.h"
 #include "tools/groat/platform/readiness.h"
 
@@ -18,13 +16,11 @@ namespace groat::load {
 namespace {
 
 namespace fs = std::filesystem;
-namespace v1 = ::groat::consensus::v1;
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
 // How long anything may take on a machine that also does other work; nobody waits for it to pass.
 constexpr milliseconds kPatience{120'000};
-constexpr milliseconds kCallTimeout{10'000};
 constexpr size_t kMaxGenesisBytes = 1 << 20;
 constexpr size_t kMaxLogBytes = 1 << 30;
 constexpr size_t kLogTailBytes = 2000;
@@ -79,10 +75,6 @@ absl::Status ConsensusCluster::MakeNetwork(const keys::ConsensusPlan& plan) {
   platform::Executables executables;
   GROAT_ASSIGN_OR_RETURN(executables.consensus, platform::FindExecutable("groat_consensus"));
   plan_ = std::make_unique<platform::LaunchPlan>(folder_, file_, executables);
-  for (const std::string& endpoint : endpoints()) {
-    GROAT_ASSIGN_OR_RETURN(const auto channel, rpc::MakeChannel(endpoint, tls(), {}));
-    stubs_.push_back(v1::ConsensusService::NewStub(channel));
-  }
   supervisor_ = std::make_unique<platform::Supervisor>(
       [this](const platform::ProcessEvent& event) { OnEvent(event); });
   return absl::OkStatus();
@@ -194,24 +186,6 @@ absl::StatusOr<milliseconds> ConsensusCluster::Revive(uint32_t replica) {
 std::vector<std::string> ConsensusCluster::unexpected_ends() const {
   MutexLock lock(mutex_);
   return unexpected_ends_;
-}
-
-absl::StatusOr<v1::GetStatusResponse> ConsensusCluster::AskStatus(uint32_t replica) const {
-  rpc::CallContext context(kCallTimeout);
-  context.set_wait_for_ready(true);
-  v1::GetStatusResponse status;
-  GROAT_RETURN_IF_ERROR(rpc::FromGrpc(stubs_[replica]->GetStatus(&context, {}, &status)));
-  return status;
-}
-
-absl::StatusOr<LeaderView> ConsensusCluster::AskLeader(uint32_t replica) const {
-  GROAT_ASSIGN_OR_RETURN(const v1::GetStatusResponse status, AskStatus(replica));
-  return LeaderView{status.view(), status.leader()};
-}
-
-absl::StatusOr<uint64_t> ConsensusCluster::AskCommittedHeight(uint32_t replica) const {
-  GROAT_ASSIGN_OR_RETURN(const v1::GetStatusResponse status, AskStatus(replica));
-  return status.committed_height();
 }
 
 std::chrono::nanoseconds ConsensusCluster::CpuTime() const {

@@ -23,7 +23,6 @@
 
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
-#include "groat/consensus/v1/consensus.grpc.pb.h"
 #include "hotstuff/genesis.h"
 #include "rpc/retry.h"
 #include "rpc/tls.h"
@@ -37,12 +36,6 @@ struct ConsensusClusterOptions {
   keys::ConsensusPlan plan;
   // Where the cluster's folder is made; empty: the system's folder for temporary files.
   std::filesystem::path parent;
-};
-
-// Where a replica stands, in its own words.
-struct LeaderView {
-  uint64_t view = 0;
-  uint32_t leader = 0;
 };
 
 class ConsensusCluster {
@@ -75,9 +68,6 @@ class ConsensusCluster {
   // "consensus-1 (pid 42) ended: exit status 65".
   std::vector<std::string> unexpected_ends() const;
 
-  // The view that a replica is in and who leads it. Errors of the call.
-  absl::StatusOr<LeaderView> AskLeader(uint32_t replica) const;
-  absl::StatusOr<uint64_t> AskCommittedHeight(uint32_t replica) const;
   // Processor time of all replicas that run, since each was started.
   std::chrono::nanoseconds CpuTime() const;
 
@@ -95,7 +85,6 @@ class ConsensusCluster {
  private:
   explicit ConsensusCluster(std::filesystem::path folder) : folder_(std::move(folder)) {}
   absl::Status MakeNetwork(const keys::ConsensusPlan& plan);
-  absl::StatusOr<consensus::v1::GetStatusResponse> AskStatus(uint32_t replica) const;
   absl::Status WaitForState(uint32_t replica, bool running);
   void OnEvent(const platform::ProcessEvent& event);
 
@@ -104,7 +93,6 @@ class ConsensusCluster {
   platform::PlatformFile file_;
   hotstuff::Genesis genesis_;
   std::unique_ptr<platform::LaunchPlan> plan_;
-  std::vector<std::unique_ptr<consensus::v1::ConsensusService::Stub>> stubs_;
   rpc::Cancellation cancellation_;
 
   mutable Mutex mutex_;

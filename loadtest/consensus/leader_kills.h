@@ -20,7 +20,7 @@ namespace groat::load {
 // What one kill did.
 struct LeaderKill {
   uint32_t victim = 0;
-  uint64_t view = 0;  // That it led, as another replica said a moment before.
+  uint64_t view = 0;  // That it led at the kill, as far as a subscriber can know.
   Recovery recovery;
   std::chrono::milliseconds serving{0};    // From its start until it served.
   std::chrono::milliseconds caught_up{0};  // Until its subscriber had what others had had then.
@@ -33,6 +33,16 @@ struct LeaderKill {
 using Followers = std::vector<std::unique_ptr<ChainFollower>>;
 absl::StatusOr<Followers> FollowAll(const ConsensusCluster& cluster);
 std::vector<ChainFollower*> Pointers(const Followers& followers);
+
+// Who leads now, and in which view.
+struct LeaderNow {
+  uint32_t replica = 0;
+  uint64_t view = 0;
+};
+// Told by the newest commits of a subscriber: the block after a committed one is certified, so the
+// view after that is under way, and `replicas` views before it had the same leader unless one was
+// passed over. (GetStatus is older.) Unavailable if no commit of that leader was seen.
+absl::StatusOr<LeaderNow> FindLeader(const std::vector<SeenCommit>& commits, uint32_t replicas);
 
 // How long a killed replica stays down, and how long all have been there before the next kill; both
 // are also what recovery is measured by.
@@ -58,7 +68,7 @@ class LeaderKills {
   ConsensusCluster& cluster_;
   const Followers& followers_;
   const KillRhythm rhythm_;
-  uint32_t asked_ = 0;  // Who was asked last for the leader.
+  uint32_t asked_ = 0;  // Whose subscriber told the last leader.
 };
 
 }  // namespace groat::load

@@ -17,22 +17,36 @@ struct Killed {
   uint64_t unix_ms = 0;
 };
 
-struct Recovery {
+// A time without a commit.
+struct Gap {
   using Duration = std::chrono::steady_clock::duration;
+  Duration begin;  // From the kill.
+  Duration length;
+  // Of the block before and of the first one after it; in between views failed if there are any.
+  uint64_t view_before = 0;
+  uint64_t view_after = 0;
+};
+
+struct Recovery {
+  using Duration = Gap::Duration;
   // From the kill to the first commit of a block that was proposed after it.
   Duration next_block;
   // The longest time without a commit that ended after the kill, counted from the kill at the
-  // earliest; and when it ended, from the kill. Leaders rotate, so it may begin a few views later.
-  Duration longest_gap;
-  Duration gap_end;
-  // From the kill to the last moment at which fewer commands had been committed in the 250 ms
-  // before it than 70 % of the rate of the 2 s before the kill; zero if there is none.
+  // earliest. Leaders rotate, so it may begin a few views later.
+  Gap longest;
+  // Those of kLongGap or more, in order: a dead leader is tried again and again, ever more rarely.
+  std::vector<Gap> long_gaps;
+  // From the kill until the commands of the last 250 ms are 70 % of the rate of the 2 s before it
+  // again, after they were fewer for the first time; and after the last time. Zero if they never
+  // were fewer.
   Duration throughput_back;
+  Duration throughput_settled;
 };
 
 inline constexpr std::chrono::milliseconds kRateBefore{2000};
 inline constexpr std::chrono::milliseconds kRateWindow{250};
 inline constexpr std::chrono::milliseconds kRateStep{5};
+inline constexpr std::chrono::milliseconds kLongGap{100};
 inline constexpr double kRateShare = 0.7;
 
 // `commits` in order, from at least kRateBefore before the kill; those after `until` are not looked

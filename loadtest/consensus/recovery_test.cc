@@ -24,7 +24,8 @@ std::vector<SeenCommit> Commits(int gap_begin_ms, int gap_end_ms, bool catches_u
   for (int ms = -3000; ms <= 3000; ms += 10) {
     if (catches_up || ms <= gap_begin_ms || ms > gap_end_ms) commands += 10;
     if (ms > gap_begin_ms && ms <= gap_end_ms) continue;
-    out.push_back({kKill + milliseconds(ms), out.size() + 1,
+    const uint64_t height = out.size() + 1;
+    out.push_back({kKill + milliseconds(ms), height, ms > gap_end_ms ? height + 2 : height, 0,
                    static_cast<uint64_t>(static_cast<int64_t>(kUnixMs) + ms - 5), commands});
   }
   return out;
@@ -34,7 +35,7 @@ TEST(RecoveryTest, NothingHappened) {
   const Recovery recovery =
       MeasureRecovery(Commits(0, 0), {kKill, kUnixMs}, kKill + milliseconds(3000));
   EXPECT_EQ(Ms(recovery.next_block), milliseconds(10));
-  EXPECT_EQ(Ms(recovery.longest_gap), milliseconds(10));
+  EXPECT_EQ(Ms(recovery.longest.length), milliseconds(10));
   EXPECT_EQ(Ms(recovery.throughput_back), milliseconds(0));
 }
 
@@ -43,9 +44,14 @@ TEST(RecoveryTest, GapBeginsLater) {
   const Recovery recovery =
       MeasureRecovery(Commits(40, 300), {kKill, kUnixMs}, kKill + milliseconds(3000));
   EXPECT_EQ(Ms(recovery.next_block), milliseconds(10));
-  EXPECT_EQ(Ms(recovery.longest_gap), milliseconds(270));
-  EXPECT_EQ(Ms(recovery.gap_end), milliseconds(310));
-  EXPECT_EQ(Ms(recovery.throughput_back), milliseconds(305));
+  EXPECT_EQ(Ms(recovery.longest.length), milliseconds(270));
+  EXPECT_EQ(Ms(recovery.longest.begin + recovery.longest.length), milliseconds(310));
+  EXPECT_EQ(Ms(recovery.longest.begin), milliseconds(40));
+  EXPECT_EQ(recovery.longest.view_after - recovery.longest.view_before, 3u);
+  ASSERT_EQ(recovery.long_gaps.size(), 1u);
+  EXPECT_EQ(Ms(recovery.long_gaps[0].length), milliseconds(270));
+  EXPECT_EQ(Ms(recovery.throughput_back), milliseconds(310));
+  EXPECT_EQ(Ms(recovery.throughput_settled), milliseconds(310));
 }
 
 // What the gap kept back never comes: the window of 250 ms must fill again to 70 %.
@@ -53,8 +59,23 @@ TEST(RecoveryTest, WithoutCatchingUpTheWindowFillsSlowly) {
   const Recovery recovery =
       MeasureRecovery(Commits(0, 300, false), {kKill, kUnixMs}, kKill + milliseconds(3000));
   EXPECT_EQ(Ms(recovery.next_block), milliseconds(310));
-  EXPECT_EQ(Ms(recovery.gap_end), milliseconds(310));
-  EXPECT_EQ(Ms(recovery.throughput_back), milliseconds(475));
+  EXPECT_EQ(Ms(recovery.longest.begin + recovery.longest.length), milliseconds(310));
+  EXPECT_EQ(Ms(recovery.throughput_back), milliseconds(480));
+}
+
+// The dead leader is tried again: two gaps, and between them all is well.
+TEST(RecoveryTest, SeveralGaps) {
+  std::vector<SeenCommit> commits;
+  for (const SeenCommit& seen : Commits(0, 200)) {
+    const bool second = seen.at > kKill + milliseconds(600) && seen.at <= kKill + milliseconds(900);
+    if (!second) commits.push_back(seen);
+  }
+  const Recovery recovery = MeasureRecovery(commits, {kKill, kUnixMs}, kKill + milliseconds(3000));
+  ASSERT_EQ(recovery.long_gaps.size(), 2u);
+  EXPECT_EQ(Ms(recovery.long_gaps[1].begin), milliseconds(600));
+  EXPECT_EQ(Ms(recovery.longest.length), milliseconds(310));
+  EXPECT_EQ(Ms(recovery.throughput_back), milliseconds(210));
+  EXPECT_EQ(Ms(recovery.throughput_settled), milliseconds(910));
 }
 
 // A block that was proposed before the kill and comes after it is not the next one.
@@ -71,14 +92,14 @@ TEST(RecoveryTest, NeverBack) {
   const Recovery recovery =
       MeasureRecovery(Commits(0, 3000), {kKill, kUnixMs}, kKill + milliseconds(3000));
   EXPECT_EQ(Ms(recovery.next_block), milliseconds(3000));
-  EXPECT_EQ(Ms(recovery.longest_gap), milliseconds(3000));
-  EXPECT_EQ(Ms(recovery.throughput_back), milliseconds(3000));
+  EXPECT_EQ(Ms(recovery.longest.length), milliseconds(3000));
+  EXPECT_EQ(Ms(recovery.throughput_back), milliseconds(3005));
 }
 
 TEST(RecoveryTest, NoCommitsAtAll) {
   const Recovery recovery = MeasureRecovery({}, {kKill, kUnixMs}, kKill + milliseconds(500));
   EXPECT_EQ(Ms(recovery.next_block), milliseconds(500));
-  EXPECT_EQ(Ms(recovery.longest_gap), milliseconds(500));
+  EXPECT_EQ(Ms(recovery.longest.length), milliseconds(500));
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "loadtest/consensus/submit_run.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 
@@ -64,10 +66,10 @@ void SubmitRun::Watch() {
   }
 }
 
-uint64_t SubmitRun::acknowledged() const {
-  uint64_t total = 0;
-  for (const auto& session : sessions_) total += session->acknowledged();
-  return total;
+uint64_t SubmitRun::height() const {
+  uint64_t height = 0;
+  for (const auto& session : sessions_) height = std::max(height, session->height());
+  return height;
 }
 
 SubmitResult SubmitRun::Stop(std::chrono::milliseconds patience) {

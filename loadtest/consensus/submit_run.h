@@ -25,8 +25,8 @@ class SubmitRun {
 
   Clock::time_point measured_from() const { return begin_ + load_.warm_up; }
   Clock::time_point measured_until() const { return measured_from() + load_.duration; }
-  // So far. Cheap.
-  uint64_t acknowledged() const;
+  // The highest block that an answer named so far.
+  uint64_t height() const;
 
   // Sends nothing new from now on; waits up to `patience` for answers. Once.
   SubmitResult Stop(std::chrono::milliseconds patience);

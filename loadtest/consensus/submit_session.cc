@@ -58,9 +58,9 @@ void SubmitSession::Stop() {
   changed_.NotifyAll();
 }
 
-uint64_t SubmitSession::acknowledged() const {
+uint64_t SubmitSession::height() const {
   MutexLock lock(mutex_);
-  return result_.acknowledged;
+  return result_.height;
 }
 
 void SubmitSession::LeaveIfSilent(Clock::time_point now) {
@@ -85,6 +85,7 @@ void SubmitSession::Finish(Clock::time_point deadline, SubmitResult& total) {
   MutexLock lock(mutex_);
   total.sent += next_ * load_.batch;
   total.acknowledged += result_.acknowledged;
+  total.height = std::max(total.height, result_.height);
   total.refused += result_.refused;
   total.unanswered += open_commands_;
   total.acknowledged_twice += result_.acknowledged_twice;
@@ -237,6 +238,7 @@ void SubmitSession::Take(const v1::CommittedCommands& committed, Clock::time_poi
     return Note(absl::StrCat(committed.sequences_size(), " sequences and ",
                              committed.indexes_size(), " indexes in an answer"));
   }
+  result_.height = std::max(result_.height, committed.height());
   for (int i = 0; i < committed.sequences_size(); ++i) {
     const uint64_t sequence = committed.sequences(i);
     if (!IsOurs(committed.client_id(), sequence)) {

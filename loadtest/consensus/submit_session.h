@@ -46,6 +46,7 @@ struct SubmitLoad {
 struct SubmitResult {
   uint64_t sent = 0;          // Commands, once each.
   uint64_t acknowledged = 0;  // Told to be committed.
+  uint64_t height = 0;        // The highest block that an answer named.
   uint64_t refused = 0;
   uint64_t unanswered = 0;          // When patience ended.
   uint64_t acknowledged_twice = 0;  // On one stream or on two.
@@ -75,7 +76,8 @@ class SubmitSession {
   void Stop();
   // Leaves a replica that does not answer. To be called now and then.
   void LeaveIfSilent(Clock::time_point now);
-  uint64_t acknowledged() const;
+  // The highest block that an answer named.
+  uint64_t height() const;
   // Waits until everything sent is answered, or `deadline`, and adds what came of it.
   void Finish(Clock::time_point deadline, SubmitResult& total);
 
