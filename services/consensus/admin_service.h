@@ -1,10 +1,16 @@
 // groat.consensus.v1.ConsensusAdminService: consent to and order of changes of validators.
 //
+// What is about the change alone, such as the proofs of possession, is checked on the readers'
+// threads; what is about the chain on consensus' executor.
+//
 // Thread-safe; handlers never block.
 #ifndef GROAT_SERVICES_CONSENSUS_ADMIN_SERVICE_H_
 #define GROAT_SERVICES_CONSENSUS_ADMIN_SERVICE_H_
 
+#include <memory>
+
 #include "groat/consensus/v1/consensus.grpc.pb.h"
+#include "rpc/unary.h"
 #include "services/consensus/replica.h"
 
 namespace groat::consensus_service {
@@ -22,7 +28,16 @@ class AdminServiceImpl final : public consensus::v1::ConsensusAdminService::Call
       consensus::v1::ChangeValidatorsResponse* response) override;
 
  private:
+  class ChangeCall;
+  using ApproveReply = rpc::UnaryReply<consensus::v1::ApproveChangeResponse>;
+
   absl::Status CheckCaller(const grpc::CallbackServerContext& context) const;
+  // Of this epoch's chain; both are tasks of the executor.
+  void Approve(const hotstuff::ValidatorChange& change, ApproveReply reply) const;
+  void Order(const std::shared_ptr<ChangeCall>& call,
+             const std::vector<hotstuff::SignedShare>& shares) const;
+  // Answers with the place of a change that the chain has ordered.
+  void AnswerStanding(const std::shared_ptr<ChangeCall>& call) const;
 
   const Replica& replica_;
 };
