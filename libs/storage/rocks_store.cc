@@ -1,6 +1,7 @@
 #include "storage/rocks_store.h"
 
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
@@ -51,6 +52,15 @@ absl::Status ToStatus(const rocksdb::Status& status, absl::string_view operation
                       absl::StrCat(operation, " ", folder, ": ", status.ToString()));
 }
 
+// RocksDB keeps notes in the store's folder. Once a note does not fit on a full disk the next one
+// fails an assertion and aborts the process, before the failed write is told to its caller. So
+// there are none: what matters comes back as a status.
+class NoNotes final : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
+
 rocksdb::Options MakeOptions(RocksStore::Values values) {
   rocksdb::Options options;
   options.create_if_missing = true;
@@ -60,8 +70,7 @@ rocksdb::Options MakeOptions(RocksStore::Values values) {
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   options.bytes_per_sync = 1 << 20;
   options.max_open_files = 256;
-  options.keep_log_file_num = 5;  // Of RocksDB's own notes.
-  options.max_log_file_size = 4 << 20;
+  options.info_log = std::make_shared<NoNotes>();
   rocksdb::BlockBasedTableOptions table;
   table.format_version = 5;
   // Most lookups are of keys that are new. Small tables in memory stay in the processor's caches.
