@@ -29,9 +29,9 @@ TEST(ConsensusFullDiskTest, ReplicaStopsAndComesBack) {
   const int rounds = std::min(Rounds(2), kMaxRounds);
   ConsensusRunOptions options;
   options.commands_per_second = 200;
-  SmallDisk disk;  // Unmounted after the run's end.
   GROAT_ASSERT_OK_AND_ASSIGN(const auto run, ConsensusRun::Make(options));
   load::ConsensusCluster& cluster = run->cluster();
+  SmallDisk disk;  // Detached before the run ends, which removes the folder below it.
   if (const absl::Status mounted = disk.Mount(cluster.DataOf(kVictim), kDiskBytes); !mounted.ok()) {
     GTEST_SKIP() << "no small disk here: " << mounted;
   }
