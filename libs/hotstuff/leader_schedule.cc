@@ -10,6 +10,9 @@
 namespace groat::hotstuff {
 namespace {
 
+// A short one, so many views a validator, would try a replica that restarts again and again: at a
+// hundred views a second this is about a second, and each try costs a timeout.
+constexpr uint64_t kFirstExclusionViews = 32;
 constexpr uint64_t kLongestExclusionViews = 16384;
 
 void Write(const std::vector<Strike>& list, ByteWriter& writer) {
@@ -23,13 +26,14 @@ void Write(const std::vector<Strike>& list, ByteWriter& writer) {
 uint64_t ExcludedUntil(const Strike& strike, size_t n) {
   const unsigned doublings = std::min<unsigned>(strike.count - 1u, 12);
   return strike.last_failed.value() + 1 +
-         std::min<uint64_t>(uint64_t{4} * n << doublings, kLongestExclusionViews);
+         std::min<uint64_t>(kFirstExclusionViews * n << doublings, kLongestExclusionViews);
 }
 
-// More strikes first, then the later failure, then the lower index.
+// The later failure first, then more strikes, then the lower index: who failed just now is down,
+// while the strikes of one that failed before it may be of one that is back.
 bool Worse(const Strike& a, const Strike& b) {
-  if (a.count != b.count) return a.count > b.count;
   if (a.last_failed != b.last_failed) return a.last_failed > b.last_failed;
+  if (a.count != b.count) return a.count > b.count;
   return a.replica < b.replica;
 }
 

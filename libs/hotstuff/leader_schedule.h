@@ -11,10 +11,10 @@
 //   views between p and b                each one's leader (by p's schedule) gets a strike
 //   b itself                             its proposer's strikes are cleared
 //
-// A validator with s strikes is passed over for min(4 n 2^(s-1), 16,384) views since the last one,
-// then tried again. At most f are passed over at a time, those with the most strikes first: so most
-// of the rest are honest, and strikes that a Byzantine leader causes its predecessor (by keeping
-// back the votes it collects) cannot hand it the schedule. Views far beyond the last commit go
+// A validator with s strikes is passed over for min(32 n 2^(s-1), 16,384) views since the last one,
+// then tried again. At most f are passed over at a time, those that failed last first: so most of
+// the rest are honest, and strikes that a Byzantine leader causes its predecessor (by keeping back
+// the votes it collects) cannot hand it the schedule. Views far beyond the last commit go
 // round robin among all: then a run of honest leaders long enough for a commit is certain
 // (CheckCanProgress in genesis.h).
 // Source: idea of Cohen et al., "Be Aware of Your Leaders" (arXiv:2110.00960); the rule is ours.

@@ -121,6 +121,37 @@ TEST(LeaderScheduleTest, NeverPassesOverMoreThanF) {
   EXPECT_EQ(leaders.size(), kN - FaultsOf(kN));
 }
 
+// Of four, one is passed over: who failed just now, not who failed twice before and may be back.
+TEST(LeaderScheduleTest, PassesOverWhoFailedLast) {
+  constexpr size_t kN = 4;
+  const TwoChain rule;
+  LeaderSchedule schedule;
+  const auto certify = [&](uint64_t view) {
+    schedule = schedule.Child(View(view), schedule.LeaderOf(View(view), kN), kN, rule);
+  };
+  // Replica 2 fails, and fails once more when it is tried again.
+  certify(1);
+  certify(3);
+  certify(4);
+  uint64_t view = 5;
+  for (; schedule.LeaderOf(View(view), kN) != Replica(2); ++view) certify(view);
+  EXPECT_GT(view, 2 + 32 * kN);
+  certify(++view);
+  certify(++view);
+  ASSERT_EQ(schedule.committed_strikes().size(), 1u);
+  EXPECT_EQ(schedule.committed_strikes()[0].count, 2u);
+  // Another one fails: it is the one that is passed over.
+  const ReplicaIndex failed = schedule.LeaderOf(View(++view), kN);
+  certify(++view);
+  certify(++view);
+  std::set<ReplicaIndex> leaders;
+  for (uint64_t next = 1; next <= 2 * kN; ++next) {
+    leaders.insert(schedule.LeaderOf(View(view + next), kN));
+  }
+  EXPECT_FALSE(leaders.contains(failed));
+  EXPECT_TRUE(leaders.contains(Replica(2)));
+}
+
 TEST(LeaderScheduleTest, EncodesAndDecodes) {
   const TwoChain rule;
   LeaderSchedule schedule = LeaderSchedule().Child(View(6), Replica(6), 7, rule);
