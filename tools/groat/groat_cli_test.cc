@@ -1,64 +1,32 @@
 // The program against a platform of real processes: what it prints and its exit codes.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_matchers.h"
 #include "tools/groat/platform/platform.h"
+#include "tools/groat/testing/run_groat.h"
 
 namespace groat {
 namespace {
 
 namespace fs = std::filesystem;
 using ::groat::testing::StatusIs;
+using testing::Content;
 using ::testing::HasSubstr;
+using testing::Ran;
+using testing::TemporaryFolder;
 
 constexpr std::chrono::seconds kPatience{60};
 const std::string kUnlock(64, '1');
 const std::string kValue(64, '2');
 const std::string kOtherValue(64, '3');
 
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = ::testing::TempDir() + "groatXXXXXX";
-    path_ = mkdtemp(pattern.data());
-  }
-  ~TemporaryFolder() { fs::remove_all(path_); }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
-struct Ran {
-  int exit = -1;
-  std::string out;
-  std::string err;
-  nlohmann::json Json() const { return nlohmann::json::parse(out, nullptr, false); }
-};
-
-std::string Content(const fs::path& path) {
-  std::ifstream in(path);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
 // Runs the program with a shell's words.
 Ran Groat(const fs::path& folder, const std::string& arguments) {
-  const fs::path program = platform::ExecutableFolder() / "groat";
-  const std::string command = "cd " + folder.string() + " && " + program.string() + " " +
-                              arguments + " > out 2> err < /dev/null";
-  const int status = std::system(command.c_str());
-  return {WEXITSTATUS(status), Content(folder / "out"), Content(folder / "err")};
+  return testing::RunGroat(folder, arguments);
 }
 
 TEST(GroatUsageTest, ExitCodesOfWhatNeedsNoPlatform) {

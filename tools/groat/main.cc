@@ -46,6 +46,7 @@ int main(int argc, char** argv) {
   groat::commands::AddBlocksCommand(app, shell);
   groat::commands::AddStatusCommand(app, shell);
   groat::commands::AddLedgerCommand(app, shell);
+  groat::commands::AddConsensusCommand(app, shell);
   groat::commands::AddTraceCommand(app, shell);
   groat::commands::AddKeysCommand(app, shell);
   AllowGlobalFlagsEverywhere(app);

@@ -21,6 +21,7 @@ void AddCyclesCommand(CLI::App& app, Shell& shell);
 void AddBlocksCommand(CLI::App& app, Shell& shell);
 void AddStatusCommand(CLI::App& app, Shell& shell);
 void AddLedgerCommand(CLI::App& app, Shell& shell);
+void AddConsensusCommand(CLI::App& app, Shell& shell);
 void AddTraceCommand(CLI::App& app, Shell& shell);
 
 }  // namespace groat::commands

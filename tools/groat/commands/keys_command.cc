@@ -1,11 +1,12 @@
+#include "tools/groat/commands/keys_command.h"
+
 #include <ctime>
-#include <map>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
-#include "tools/groat/commands/commands.h"
+#include "tools/groat/commands/consensus_flags.h"
 #include "tools/groat/commands/network.h"
 #include "tools/groat/keys/network_folder.h"
 #include "tools/groat/platform/platform_file.h"
@@ -118,35 +119,6 @@ void AddDays(CLI::App& app, KeysOptions& options) {
       ->capture_default_str();
 }
 
-void AddConsensus(CLI::App& app, keys::ConsensusPlan& plan) {
-  app.add_option("--consensus", plan.replicas, "Number of consensus replicas; 0 for none")
-      ->capture_default_str();
-  app.add_option("--consensus-name", plan.name, "Name of their chain, 1 to 64 bytes")
-      ->capture_default_str();
-  const std::map<std::string, hotstuff::CertificateKind> kinds = {
-      {"ed25519", hotstuff::CertificateKind::kEd25519List},
-      {"bls", hotstuff::CertificateKind::kBls}};
-  app.add_option("--consensus-certificates", plan.certificates,
-                 "Form of certificates: ed25519 or bls [ed25519]")
-      ->transform(CLI::CheckedTransformer(kinds));
-  const std::map<std::string, hotstuff::RuleSet> rules = {
-      {"two_chain", hotstuff::RuleSet::kTwoChain}, {"three_chain", hotstuff::RuleSet::kThreeChain}};
-  app.add_option("--consensus-rules", plan.rules,
-                 "When blocks commit: two_chain or three_chain [two_chain]")
-      ->transform(CLI::CheckedTransformer(rules));
-  const std::map<std::string, hotstuff::VoteSpread> votes = {
-      {"next_leader", hotstuff::VoteSpread::kNextLeader}, {"all", hotstuff::VoteSpread::kAll}};
-  app.add_option("--consensus-votes", plan.votes, "Votes go to: next_leader or all [next_leader]")
-      ->transform(CLI::CheckedTransformer(votes));
-  app.add_option("--consensus-block-commands", plan.block_commands, "Most commands in a block")
-      ->capture_default_str();
-  app.add_option("--consensus-block-bytes", plan.block_bytes, "Most bytes of commands in a block")
-      ->capture_default_str();
-  app.add_option("--consensus-timeout-ms", plan.base_timeout_ms,
-                 "How long a view may take without a commit before, in milliseconds")
-      ->capture_default_str();
-}
-
 void AddNetwork(CLI::App& keys_app, Shell& shell, const std::shared_ptr<KeysOptions>& options) {
   CLI::App* app = keys_app.add_subcommand(
       "network", "Make all keys of a network: authority, certificates, signing keys, trust file");
@@ -163,7 +135,10 @@ void AddNetwork(CLI::App& keys_app, Shell& shell, const std::shared_ptr<KeysOpti
   app->add_option("--period-cycles", options->plan.period_cycles,
                   "Cycles that share one trie; 0: the first period never ends")
       ->capture_default_str();
-  AddConsensus(*app, options->plan.consensus);
+  app->add_option("--consensus", options->plan.consensus.replicas,
+                  "Number of consensus replicas, 0 to 64; 0 for none")
+      ->capture_default_str();
+  AddPlanFlags(*app, "--consensus-", options->plan.consensus);
   app->add_option("--hosts", options->plan.hosts,
                   "DNS names and IP addresses for every certificate beside localhost; a,b or "
                   "repeated")
@@ -198,6 +173,7 @@ void AddKeysCommand(CLI::App& app, Shell& shell) {
   const auto options = std::make_shared<KeysOptions>();
   AddNetwork(*keys_app, shell, options);
   AddNew(*keys_app, shell, options);
+  AddValidatorKeys(*keys_app, shell);
   CLI::App* show = keys_app->add_subcommand("show", "Show the public part of a folder of keys");
   show->add_option("folder", options->folder, "Folder of keys; default: the platform's");
   show->add_option("--platform", options->platform, "Folder of a platform")->capture_default_str();

@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "tools/groat/commands/commands.h"
 #include "tools/groat/commands/network.h"
+#include "tools/groat/commands/replica_status.h"
 #include "tools/groat/keys/network_folder.h"
 #include "tools/groat/terminal/table.h"
 
@@ -225,6 +226,10 @@ ExitCode Status(Shell& shell, const NetworkOptions& options) {
       all = false;
     }
   }
+  if (!network->consensus().empty()) {
+    if (!text.empty()) text += "\n";
+    all = AppendReplicas(AskReplicas(shell, *network), value, text) && all;
+  }
   shell.Print(value, text);
   return all ? ExitCode::kOk : ExitCode::kUnknown;
 }
@@ -354,9 +359,12 @@ void AddOperations(CLI::App& app, Shell& shell, const std::shared_ptr<LedgerOpti
 
 void AddStatusCommand(CLI::App& app, Shell& shell) {
   CLI::App* status =
-      app.add_subcommand("status", "Show relay, ledger nodes, etcd members, sequencer and lag");
+      app.add_subcommand("status",
+                         "Show relay, ledger nodes, etcd members, sequencer and lag, and replicas\n"
+                         "of consensus where there are any");
   const auto options = std::make_shared<NetworkOptions>();
   AddNetworkFlags(*status, *options);
+  AddReplicaFlag(*status, *options);
   status->footer("Exit code 2 if anything of it does not answer.");
   status->callback([&shell, options] { shell.exit = Status(shell, *options); });
 }

@@ -14,7 +14,9 @@
 
 #include "absl/status/statusor.h"
 #include "asset/trust.h"
+#include "hotstuff/genesis.h"
 #include "rpc/tls.h"
+#include "tools/groat/client/consensus_client.h"
 #include "tools/groat/client/ledger_client.h"
 #include "tools/groat/client/relay_client.h"
 
@@ -25,8 +27,10 @@ inline constexpr const char* kDefaultPlatform = "groat-data";
 // Filled in by flags.
 struct NetworkOptions {
   std::string platform = kDefaultPlatform;
-  std::string relay;                // "host:port"
-  std::vector<std::string> ledger;  // "host:port"
+  std::string relay;                   // "host:port"
+  std::vector<std::string> ledger;     // "host:port"
+  std::vector<std::string> consensus;  // "host:port"
+  std::string genesis;
   std::string ca;
   std::string certificate;
   std::string key;
@@ -39,6 +43,10 @@ struct NetworkOptions {
 
 // Adds --platform, --relay, --ledger, --ca, --certificate, --key, --insecure, --trust, --timeout.
 void AddNetworkFlags(CLI::App& app, NetworkOptions& options);
+// Adds --replica.
+void AddReplicaFlag(CLI::App& app, NetworkOptions& options);
+// Adds --platform, --replica, --genesis, --ca, --certificate, --key, --insecure, --timeout.
+void AddConsensusFlags(CLI::App& app, NetworkOptions& options);
 
 // What the flags come to.
 class Network {
@@ -54,11 +62,19 @@ class Network {
   // Of one node, `index` below ledger().size().
   absl::StatusOr<std::unique_ptr<client::LedgerClient>> LedgerNode(
       size_t index, rpc::Cancellation& cancellation) const;
+  // Of all replicas, one after the other as they fail; of one, `index` below consensus().size().
+  absl::StatusOr<std::unique_ptr<client::ConsensusClient>> Consensus(
+      rpc::Cancellation& cancellation) const;
+  absl::StatusOr<std::unique_ptr<client::ConsensusClient>> Replica(
+      size_t index, rpc::Cancellation& cancellation) const;
   // From --trust or the platform. Errors of the file.
   absl::StatusOr<asset::Trust> Trust() const;
+  // From --genesis or the platform. Errors of the file.
+  absl::StatusOr<hotstuff::Genesis> Genesis() const;
 
   const std::string& relay() const { return relay_; }
   const std::vector<std::string>& ledger() const { return ledger_; }
+  const std::vector<std::string>& consensus() const { return consensus_; }
   const rpc::TlsConfig& tls() const { return tls_; }
 
  private:
@@ -67,7 +83,9 @@ class Network {
 
   std::string relay_;
   std::vector<std::string> ledger_;
+  std::vector<std::string> consensus_;
   std::string trust_;
+  std::string genesis_;
   rpc::TlsConfig tls_;
   std::chrono::milliseconds timeout_{0};
 };

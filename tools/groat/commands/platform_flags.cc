@@ -2,12 +2,15 @@
 
 #include <map>
 
+#include "tools/groat/commands/consensus_flags.h"
+
 namespace groat::commands {
 namespace {
 
 constexpr uint32_t kMaxNodes = 9;
 constexpr uint32_t kMaxReplicas = 64;
 constexpr uint64_t kMaxCycleTimeMs = 3'600'000;
+constexpr uint32_t kMaxTimeoutMs = 10'000;
 
 }  // namespace
 
@@ -23,6 +26,18 @@ void AddPlatformFlags(CLI::App& app, PlatformFlags& flags) {
       ->excludes(members);
   app.add_option("--consensus", flags.consensus, "Number of consensus replicas [0]")
       ->check(CLI::Range(0u, kMaxReplicas));
+  app.add_option("--consensus-certificates", flags.consensus_certificates,
+                 "Form of their certificates: ed25519 or bls [ed25519]")
+      ->transform(CLI::CheckedTransformer(CertificateNames()));
+  app.add_option("--consensus-rules", flags.consensus_rules,
+                 "When their blocks commit: two_chain or three_chain [two_chain]")
+      ->transform(CLI::CheckedTransformer(RuleNames()));
+  app.add_option("--consensus-votes", flags.consensus_votes,
+                 "Their votes go to: next_leader or all [next_leader]")
+      ->transform(CLI::CheckedTransformer(VoteNames()));
+  app.add_option("--consensus-timeout-ms", flags.consensus_timeout_ms,
+                 "How long a view may take without a commit before, in milliseconds [500]")
+      ->check(CLI::Range(1u, kMaxTimeoutMs));
   app.add_option("--relay-id", flags.relay_id, "Number of the relay network [1]")
       ->check(CLI::Range(1u, UINT32_MAX));
   const std::map<std::string, uint64_t> units = {{"ms", 1}, {"s", 1000}, {"m", 60'000}};
@@ -44,6 +59,10 @@ platform::PlatformOptions ToOptions(const PlatformFlags& flags) {
   if (flags.embedded) options.embedded = true;
   options.relay_id = flags.relay_id;
   options.consensus = flags.consensus;
+  options.consensus_certificates = flags.consensus_certificates;
+  options.consensus_rules = flags.consensus_rules;
+  options.consensus_votes = flags.consensus_votes;
+  options.consensus_timeout_ms = flags.consensus_timeout_ms;
   if (flags.cycle_time_ms.has_value()) {
     options.cycle_time = std::chrono::milliseconds(*flags.cycle_time_ms);
   }

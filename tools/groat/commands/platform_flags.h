@@ -20,6 +20,10 @@ struct PlatformFlags {
   bool embedded = false;
   std::optional<uint32_t> relay_id;
   std::optional<uint32_t> consensus;
+  std::optional<hotstuff::CertificateKind> consensus_certificates;
+  std::optional<hotstuff::RuleSet> consensus_rules;
+  std::optional<hotstuff::VoteSpread> consensus_votes;
+  std::optional<uint32_t> consensus_timeout_ms;
   std::optional<uint64_t> cycle_time_ms;
   std::optional<uint64_t> period_cycles;
   bool insecure = false;

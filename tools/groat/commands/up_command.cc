@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tools/groat/commands/commands.h"
+#include "tools/groat/commands/genesis_text.h"
 #include "tools/groat/commands/platform_flags.h"
 #include "tools/groat/platform/platform.h"
 #include "tools/groat/terminal/progress.h"
@@ -74,15 +75,19 @@ ExitCode Up(Shell& shell, const platform::PlatformOptions& options) {
     return shell.Fail(platform.status(), ExitCode::kUsage);
   }
   if (!platform.ok()) return shell.Fail(platform.status());
+  const size_t replicas = (*platform)->file().consensus.size();
+  if (const std::string warning = FewReplicasWarning(replicas); !warning.empty()) {
+    progress.Line("warning: " + warning);
+  }
   absl::Status ready = (*platform)->WaitReady(shell.cancellation);
   if (ready.ok()) {
     shell.PrintItem(PlatformJson(**platform), PlatformText(**platform));
     while (shell.cancellation.Sleep(std::chrono::hours(1))) {
     }
   }
-  progress.Line(options.consensus.value_or(0) > 0
-                    ? "stopping: relay and consensus, then ledger, then etcd"
-                    : "stopping: relay, then ledger, then etcd");
+  // What runs is what the folder has, which need not be asked for again.
+  progress.Line(replicas > 0 ? "stopping: relay and consensus, then ledger, then etcd"
+                             : "stopping: relay, then ledger, then etcd");
   const std::vector<std::string> killed = (*platform)->Drain();
   if (!ready.ok() && !absl::IsCancelled(ready)) return shell.Fail(ready);
   return killed.empty() ? ExitCode::kOk : ExitCode::kNo;

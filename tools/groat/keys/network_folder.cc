@@ -15,6 +15,8 @@
 #include "crypto/key_file.h"
 #include "crypto/random.h"
 #include "crypto/sha256.h"
+#include "tools/groat/keys/genesis_file.h"
+#include "tools/groat/keys/validator_file.h"
 
 namespace groat::keys {
 namespace {
@@ -86,26 +88,20 @@ CertificateValidity AuthorityValidity(const CertificateValidity& certificates) {
           std::max(certificates.not_after_s, certificates.not_before_s + kAuthoritySeconds)};
 }
 
-// Signing keys of all replicas, and the genesis that names them: one line of hexadecimal digits.
+// Signing keys of all replicas with their public files, and the genesis that names them.
 absl::Status WriteConsensus(const NetworkFolder& folder, const ConsensusPlan& plan) {
-  hotstuff::Genesis genesis;
-  genesis.name = plan.name;
-  genesis.timestamp_ms = static_cast<uint64_t>(std::time(nullptr)) * 1000;
-  genesis.certificates = plan.certificates;
-  genesis.rules = plan.rules;
-  genesis.votes = plan.votes;
-  genesis.block = {plan.block_commands, plan.block_bytes};
-  genesis.base_timeout_ms = plan.base_timeout_ms;
+  hotstuff::Genesis genesis = GenesisOf(plan, static_cast<uint64_t>(std::time(nullptr)) * 1000);
   for (uint32_t i = 0; i < plan.replicas; ++i) {
-    hotstuff::Validator validator;
-    GROAT_ASSIGN_OR_RETURN(validator.key, CreateSigningKey(folder, ConsensusName(i)));
+    NamedValidator validator{ConsensusName(i), {}};
+    GROAT_ASSIGN_OR_RETURN(validator.keys.key, CreateSigningKey(folder, validator.name));
     if (plan.certificates == hotstuff::CertificateKind::kBls) {
-      GROAT_ASSIGN_OR_RETURN(validator.bls, CreateLedgerSigningKey(folder, ConsensusVotesName(i)));
+      GROAT_ASSIGN_OR_RETURN(validator.keys.bls,
+                             CreateLedgerSigningKey(folder, VotesName(validator.name)));
     }
-    genesis.validators.push_back(std::move(validator));
+    GROAT_RETURN_IF_ERROR(WriteValidator(folder.ValidatorFile(validator.name), validator));
+    genesis.validators.push_back(std::move(validator.keys));
   }
-  GROAT_RETURN_IF_ERROR(genesis.Validate());
-  return WritePublic(folder.Genesis(), ToHex(genesis.Encode()) + "\n");
+  return WriteGenesis(folder.Genesis(), genesis);
 }
 
 absl::StatusOr<asset::Trust> FillFolder(const NetworkFolder& folder, const NetworkPlan& plan) {
@@ -181,8 +177,21 @@ absl::StatusOr<KeyListing> ListSigningKey(const fs::path& path) {
 std::string LedgerName(uint32_t node) { return absl::StrCat("ledger-", node); }
 std::string EtcdName(uint32_t member) { return absl::StrCat("etcd-", member); }
 std::string ConsensusName(uint32_t replica) { return absl::StrCat("consensus-", replica); }
-std::string ConsensusVotesName(uint32_t replica) {
-  return absl::StrCat(ConsensusName(replica), "-votes");
+std::string VotesName(const std::string& name) { return name + "-votes"; }
+
+hotstuff::Genesis GenesisOf(const ConsensusPlan& plan, uint64_t timestamp_ms) {
+  hotstuff::Genesis genesis;
+  genesis.name = plan.name;
+  genesis.timestamp_ms = timestamp_ms;
+  genesis.certificates = plan.certificates;
+  genesis.rules = plan.rules;
+  genesis.votes = plan.votes;
+  genesis.block = {plan.block_commands, plan.block_bytes};
+  genesis.base_timeout_ms = plan.base_timeout_ms;
+  genesis.max_clock_drift_ms = plan.max_clock_drift_ms;
+  genesis.max_clients = plan.max_clients;
+  genesis.snapshot_interval_blocks = plan.snapshot_interval_blocks;
+  return genesis;
 }
 
 CertificateSubject SubjectFor(const std::string& name, const std::vector<std::string>& hosts) {

@@ -2,11 +2,11 @@
 //
 //   ca.pem, ca.key.pem                         the authority that signs every certificate
 //   NAME.crt.pem, NAME.key.pem                 mutual TLS of one process or person (P-256)
-//   NAME.signing.key.pem, NAME.signing.pub     what relays (Ed25519) and ledger nodes (BLS, with
-//   the
-//                                              proof of possession) sign with
+//   NAME.signing.key.pem, NAME.signing.pub     what relays and replicas (Ed25519), and ledger nodes
+//                                              (BLS, with the proof of possession) sign with
 //   trust.json                                 what verifiers need; no secret
 //   consensus.genesis                          the chain of the consensus replicas; no secret
+//   NAME.validator.json                        a replica's public keys (validator_file.h)
 //
 // NAME is relay, ledger-0, ledger-1, ..., etcd-0, ..., consensus-0, ..., admin (an operator) or
 // client (anybody else). Secret files have mode 0600. Not pure: touches the file system.
@@ -32,8 +32,8 @@ inline constexpr const char* kClientName = "client";
 std::string LedgerName(uint32_t node);
 std::string EtcdName(uint32_t member);
 std::string ConsensusName(uint32_t replica);
-// Of the BLS key that a replica votes with, if the genesis has BLS certificates.
-std::string ConsensusVotesName(uint32_t replica);
+// Of the BLS key that a replica of this name votes with, if the genesis has BLS certificates.
+std::string VotesName(const std::string& name);
 
 // Where things are in the folder; looks at nothing.
 class NetworkFolder {
@@ -53,6 +53,9 @@ class NetworkFolder {
   std::filesystem::path SigningPublicKey(const std::string& name) const {
     return folder_ / (name + ".signing.pub");
   }
+  std::filesystem::path ValidatorFile(const std::string& name) const {
+    return folder_ / (name + ".validator.json");
+  }
   std::filesystem::path Trust() const { return folder_ / "trust.json"; }
   std::filesystem::path Genesis() const { return folder_ / "consensus.genesis"; }
 
@@ -67,10 +70,15 @@ struct ConsensusPlan {
   hotstuff::CertificateKind certificates = hotstuff::CertificateKind::kEd25519List;
   hotstuff::RuleSet rules = hotstuff::RuleSet::kTwoChain;
   hotstuff::VoteSpread votes = hotstuff::VoteSpread::kNextLeader;
-  uint32_t block_commands = 10'000;  // 1 to 65,536.
-  uint32_t block_bytes = 2 << 20;    // 1 to 16 MiB.
-  uint32_t base_timeout_ms = 500;    // 1 to 10,000.
+  uint32_t block_commands = 10'000;          // 1 to 65,536.
+  uint32_t block_bytes = 2 << 20;            // 20 to 16 MiB.
+  uint32_t base_timeout_ms = 500;            // 1 to 10,000.
+  uint32_t max_clock_drift_ms = 10'000;      // 1 to 3,600,000.
+  uint32_t max_clients = 65'536;             // 1 to 2^20.
+  uint32_t snapshot_interval_blocks = 8192;  // 1 to 2^24.
 };
+// A genesis as planned, without validators.
+hotstuff::Genesis GenesisOf(const ConsensusPlan& plan, uint64_t timestamp_ms);
 
 // What a network consists of.
 struct NetworkPlan {

@@ -61,7 +61,7 @@ TEST_F(NetworkFolderTest, MakesTheGenesisOfConsensus) {
                                ReadPrivateKeyFile(folder.SigningKey(ConsensusName(3)).string()));
     EXPECT_EQ(genesis.validators[3].key, key.public_key());
     EXPECT_EQ(genesis.validators[3].bls.has_value(), bls);
-    EXPECT_EQ(fs::exists(folder.SigningKey(ConsensusVotesName(3))), bls);
+    EXPECT_EQ(fs::exists(folder.SigningKey(VotesName(ConsensusName(3)))), bls);
     EXPECT_TRUE(fs::exists(folder.Certificate(ConsensusName(3))));
   }
   plan_.consensus.replicas = 65;

@@ -192,7 +192,7 @@ absl::StatusOr<Launch> LaunchPlan::Consensus(uint32_t replica) const {
     peers.push_back(absl::StrCat("{public_key: \"", key.Hex(), "\", address: \"",
                                  file_.consensus[i].mesh, "\"}"));
   }
-  const fs::path votes = keys_.SigningKey(keys::ConsensusVotesName(replica));
+  const fs::path votes = keys_.SigningKey(keys::VotesName(name));
   YamlText yaml;
   yaml.Comment("Written by groat up; written again at each start.")
       .Text("genesis_file", keys_.Genesis().string())

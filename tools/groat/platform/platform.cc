@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "base/whole_file.h"
+#include "tools/groat/keys/genesis_file.h"
 #include "tools/groat/platform/ports.h"
 #include "tools/groat/platform/readiness.h"
 
@@ -88,11 +89,37 @@ absl::Status CheckOptions(const PlatformOptions& options, const PlatformFile& fi
   return CheckSame("insecure", options.insecure, file.insecure);
 }
 
-absl::Status CreateKeys(const fs::path& folder, const PlatformFile& file) {
+// As CheckSame, of what has a name.
+template <typename T>
+absl::Status CheckSameName(const char* name, const std::optional<T>& asked, const T& there) {
+  if (!asked.has_value()) return absl::OkStatus();
+  return CheckSame(name, std::optional<std::string>(keys::NameOf(*asked)),
+                   std::string(keys::NameOf(there)));
+}
+
+absl::Status CheckGenesis(const PlatformOptions& options, const fs::path& keys_folder) {
+  GROAT_ASSIGN_OR_RETURN(const hotstuff::Genesis genesis,
+                         keys::ReadGenesis(keys::NetworkFolder(keys_folder).Genesis()));
+  GROAT_RETURN_IF_ERROR(CheckSameName("consensus certificates", options.consensus_certificates,
+                                      genesis.certificates));
+  GROAT_RETURN_IF_ERROR(CheckSameName("consensus rules", options.consensus_rules, genesis.rules));
+  GROAT_RETURN_IF_ERROR(
+      CheckSameName("consensus votes to", options.consensus_votes, genesis.votes));
+  return CheckSame("consensus timeout in ms", options.consensus_timeout_ms,
+                   genesis.base_timeout_ms);
+}
+
+absl::Status CreateKeys(const fs::path& folder, const PlatformOptions& options,
+                        const PlatformFile& file) {
   keys::NetworkPlan plan;
   plan.ledger_nodes = static_cast<uint32_t>(file.ledger.size());
   plan.etcd_members = static_cast<uint32_t>(file.etcd.size());
-  plan.consensus.replicas = static_cast<uint32_t>(file.consensus.size());
+  keys::ConsensusPlan& consensus = plan.consensus;
+  consensus.replicas = static_cast<uint32_t>(file.consensus.size());
+  consensus.certificates = options.consensus_certificates.value_or(consensus.certificates);
+  consensus.rules = options.consensus_rules.value_or(consensus.rules);
+  consensus.votes = options.consensus_votes.value_or(consensus.votes);
+  consensus.base_timeout_ms = options.consensus_timeout_ms.value_or(consensus.base_timeout_ms);
   plan.relay_id = file.relay_id;
   plan.period_cycles = file.period_cycles;
   const int64_t now_s = std::time(nullptr);
@@ -124,12 +151,21 @@ absl::StatusOr<PlatformFile> OpenPlatformFile(const fs::path& data_folder,
   GROAT_RETURN_IF_ERROR(there.status());
   PlatformFile file = *std::move(there);
   GROAT_RETURN_IF_ERROR(CheckOptions(options, file));
+  const bool asks_for_genesis =
+      options.consensus_certificates.has_value() || options.consensus_rules.has_value() ||
+      options.consensus_votes.has_value() || options.consensus_timeout_ms.has_value();
+  if (asks_for_genesis && file.consensus.empty()) {
+    return absl::InvalidArgumentError(
+        "settings of consensus for a platform without replicas of it; give their number too");
+  }
   file.cycle_time = options.cycle_time.value_or(file.cycle_time);
   if (is_new) {
     // Left by a start that ended in between; nothing was signed with them.
     std::error_code error;
     fs::remove_all(KeysPath(data_folder), error);
-    GROAT_RETURN_IF_ERROR(CreateKeys(KeysPath(data_folder), file));
+    GROAT_RETURN_IF_ERROR(CreateKeys(KeysPath(data_folder), options, file));
+  } else if (!file.consensus.empty()) {
+    GROAT_RETURN_IF_ERROR(CheckGenesis(options, KeysPath(data_folder)));
   }
   GROAT_RETURN_IF_ERROR(WriteWholeFile(PlatformFilePath(data_folder).string(),
                                        AsBytes(FormatPlatformFile(file)), 0644,

@@ -45,9 +45,14 @@ struct PlatformOptions {
   std::optional<bool> embedded;          // False. A single ledger node without etcd.
   std::optional<uint32_t> relay_id;      // 1.
   std::optional<uint32_t> consensus;     // 0 to 64 replicas; 0.
-  std::optional<std::chrono::milliseconds> cycle_time;  // 500 ms.
-  std::optional<uint64_t> period_cycles;                // 0: the first period never ends.
-  std::optional<bool> insecure;                         // False.
+  // Of their genesis; only with replicas.
+  std::optional<hotstuff::CertificateKind> consensus_certificates;  // Ed25519 lists.
+  std::optional<hotstuff::RuleSet> consensus_rules;                 // Two chains.
+  std::optional<hotstuff::VoteSpread> consensus_votes;              // To the next leader.
+  std::optional<uint32_t> consensus_timeout_ms;                     // 500.
+  std::optional<std::chrono::milliseconds> cycle_time;              // 500 ms.
+  std::optional<uint64_t> period_cycles;  // 0: the first period never ends.
+  std::optional<bool> insecure;           // False.
 };
 
 class Platform {
