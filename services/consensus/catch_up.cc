@@ -11,6 +11,7 @@ CatchUp::CatchUp(const Parts& parts, hotstuff::StateTransfer transfer, Events ev
     : parts_(parts), transfer_(std::move(transfer)), events_(std::move(events)) {}
 
 void CatchUp::Step(const hotstuff::TransferEvent& event) {
+  if (stopped_) return;
   hotstuff::TransferEffects effects = transfer_.Step(event, NowMs());
   SetTimer(effects.wake_at_ms);
   for (const hotstuff::TransferSend& send : effects.sends) {
@@ -39,6 +40,11 @@ void CatchUp::Step(const hotstuff::TransferEvent& event) {
       events_.install(std::move(install));
     });
   }
+}
+
+void CatchUp::Stop() {
+  stopped_ = true;
+  if (timer_ != 0) parts_.executor.Cancel(timer_);
 }
 
 void CatchUp::Fetch(const hotstuff::BlockRequest& request) {

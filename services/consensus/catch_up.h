@@ -39,6 +39,8 @@ class CatchUp {
   // Whether the peer was asked last and has not answered; then not any more.
   bool TakeFetched(const p2p::PeerId& from);
   const hotstuff::StateTransfer& transfer() const { return transfer_; }
+  // Does nothing more.
+  void Stop();
 
  private:
   uint64_t NowMs() const;
@@ -50,6 +52,7 @@ class CatchUp {
   std::optional<p2p::PeerId> fetching_from_;
   p2p::TimerId timer_ = 0;
   uint64_t timer_ms_ = 0;
+  bool stopped_ = false;
 };
 
 }  // namespace groat::consensus_service

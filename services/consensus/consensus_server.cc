@@ -251,7 +251,7 @@ void ConsensusServer::Refresh() {
                                             : "does not serve: no quorum is connected",
                  {{"connected", connected}, {"validators", validators}});
   }
-  network_->executor().PostAfter(kRefreshInterval, [this] { Refresh(); });
+  refresh_timer_ = network_->executor().PostAfter(kRefreshInterval, [this] { Refresh(); });
 }
 
 void ConsensusServer::Drain() {
@@ -278,6 +278,13 @@ ConsensusServer::~ConsensusServer() {
     if (offload != nullptr) offload->Stop();
   }
   if (mesh_metrics_ != nullptr) mesh_metrics_->Detach();
+  // Tasks run until the network has ended, and must not reach what is gone of it.
+  if (network_ != nullptr) {
+    network_->RunAndWait([this] {
+      network_->executor().Cancel(refresh_timer_);
+      if (driver_ != nullptr) driver_->Stop();
+    });
+  }
   network_.reset();  // No task of the driver's runs any more.
 }
 

@@ -72,7 +72,9 @@ class ConsensusServer {
   std::unique_ptr<hotstuff::Signer> signer_;
   std::string mesh_address_;
   std::atomic<bool> draining_{false};
-  bool serving_ = false;  // Of the executor.
+  // Of the executor.
+  bool serving_ = false;
+  p2p::TimerId refresh_timer_ = 0;
   // In the order in which they lean on each other.
   std::optional<storage::DataFolder> folder_;
   std::unique_ptr<BlockStore> store_;

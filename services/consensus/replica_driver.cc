@@ -327,6 +327,12 @@ void ReplicaDriver::OnTimer() {
   EndTurn();
 }
 
+void ReplicaDriver::Stop() {
+  failed_ = true;
+  parts_.executor.Cancel(timer_);
+  catch_up_->Stop();
+}
+
 void ReplicaDriver::Fail(const absl::Status& status) {
   failed_ = true;
   if (events_.fatal) events_.fatal(status);

@@ -97,7 +97,10 @@ class ReplicaDriver {
   ReplicaDriver(const ReplicaDriver&) = delete;
   ReplicaDriver& operator=(const ReplicaDriver&) = delete;
 
-  // What becomes of each command, in order. Empty after a fatal error.
+  // Does nothing more, so that the network may end while the executor still runs.
+  void Stop();
+
+  // What becomes of each command, in order. Empty after a fatal error, and after Stop.
   std::vector<hotstuff::SubmitVerdict> Submit(std::vector<hotstuff::Command> commands);
 
   const hotstuff::Core& core() const { return *run_->core; }
