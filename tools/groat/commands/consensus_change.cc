@@ -187,7 +187,7 @@ absl::StatusOr<Approvals> ReadAllApprovals(const ChangeOptions& options, const H
   return out;
 }
 
-// At the first replica that lets us.
+// At the first replica that takes it: one that is no validator, or of another operator, does not.
 absl::StatusOr<v1::ChangeValidatorsResponse> Order(Shell& shell, const Chain& chain,
                                                    const ValidatorChange& change,
                                                    const Approvals& approvals) {
@@ -202,10 +202,7 @@ absl::StatusOr<v1::ChangeValidatorsResponse> Order(Shell& shell, const Chain& ch
   for (size_t i = 0; i < chain.network.consensus().size(); ++i) {
     GROAT_ASSIGN_OR_RETURN(const auto replica, chain.network.Replica(i, shell.cancellation));
     const auto response = replica->ChangeValidators(request);
-    const bool elsewhere =
-        absl::IsPermissionDenied(response.status()) || absl::IsUnavailable(response.status()) ||
-        absl::IsDeadlineExceeded(response.status()) || absl::IsAborted(response.status());
-    if (response.ok() || !elsewhere) return response;
+    if (response.ok() || absl::IsInvalidArgument(response.status())) return response;
     last = response.status();
   }
   return last;
