@@ -332,13 +332,17 @@ TEST_F(ConsensusServiceTest, MetricsMove) {
     EXPECT_LT(value("replica_lag_views{replica=\"" + std::to_string(i) + "\"}"), 1000);
   }
   EXPECT_EQ(metrics.count("groat_consensus_replica_lag_views{replica=\"4\"}"), 0u);
-  // Somebody proposed, and made certificates.
+  // Somebody proposed, and made certificates. Each page shows it a moment later.
   double proposals = 0;
   double certificates = 0;
-  for (size_t i = 0; i < 4; ++i) {
-    std::map<std::string, double> of = replicas_.Metrics(i);
-    proposals += of["groat_consensus_made_proposals_total"];
-    certificates += of["groat_consensus_certificate_seconds_count"];
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while ((proposals == 0 || certificates == 0) && std::chrono::steady_clock::now() < deadline) {
+    proposals = certificates = 0;
+    for (size_t i = 0; i < 4; ++i) {
+      std::map<std::string, double> of = replicas_.Metrics(i);
+      proposals += of["groat_consensus_made_proposals_total"];
+      certificates += of["groat_consensus_certificate_seconds_count"];
+    }
   }
   EXPECT_GT(proposals, 0);
   EXPECT_GT(certificates, 0);
