@@ -285,8 +285,8 @@ void Core::Process(ReplicaIndex from, const Message& message) {
     for (const Command& command : batch->commands) {
       if (LookUp(command.key) != ClientTable::State::kFresh) continue;
       if (command.key.client == kChangeClient &&
-          !verified_.Contains(PayloadDigest(command.payload))) {
-        Refuse(Refusal::kStale);  // Of another epoch.
+          !verified_.Contains(PayloadDigest(EncodeCommands({command})))) {
+        Refuse(Refusal::kStale);  // Of another epoch, or under another name than its own.
         continue;
       }
       const Mempool::Verdict verdict = mempool_.Add(command, from, now_.monotonic_ms);

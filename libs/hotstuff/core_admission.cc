@@ -135,10 +135,13 @@ void Core::AddCheck(const TcPtr& tc, CheckJob& job, Waiting& waiting) const {
 // ones would keep the right one out.
 void Core::AddCheck(const Command& command, CheckJob& job, Waiting& waiting) const {
   if (command.key.client != kChangeClient) return;
-  const Hash hash = PayloadDigest(command.payload);
+  const Hash hash = PayloadDigest(EncodeCommands({command}));  // With its name.
   if (verified_.Contains(hash)) return;
   absl::StatusOr<ApprovedChange> change = ApprovedChange::Decode(command.payload, verifier_.chain);
-  if (!change.ok() || change->change.next != config_.epoch.Next()) return;
+  if (!change.ok() || change->change.next != config_.epoch.Next() ||
+      command.key != ChangeKey(change->digest)) {
+    return;
+  }
   job.changes.push_back(std::make_shared<const ApprovedChange>(*std::move(change)));
   job.genesis = &config_.genesis;
   waiting.certificates.push_back(hash);

@@ -45,6 +45,10 @@ TEST_F(CoreBoundsTest, ThePoolTakesNoChangeOfValidatorsThatIsNotApproved) {
   EXPECT_EQ(solo.core->counters().of(Refusal::kBadSignature), 1u);
   solo.Receive(3, MakeMessage(CommandBatch{{Change(50, 3), MakeCommand(1, 1)}}));
   EXPECT_EQ(Pool(solo), 2u);
+  Command misnamed = Change(50, 3);
+  misnamed.key.sequence = misnamed.key.sequence.Next();
+  solo.Receive(3, MakeMessage(CommandBatch{{misnamed}}));
+  EXPECT_EQ(solo.core->counters().of(Refusal::kStale), 1u);
   solo.Receive(3, MakeMessage(CommandBatch{{Change(51, 3), Change(52, 3)}}));
   EXPECT_EQ(solo.core->counters().of(Refusal::kFlood), 1u);
   EXPECT_EQ(Pool(solo), 2u);
