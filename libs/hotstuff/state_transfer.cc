@@ -250,9 +250,10 @@ void StateTransfer::ConsiderSnapshot() {
   }
   for (auto best = named.rbegin(); best != named.rend(); ++best) {
     if (best->second.size() < HonestWitnessesOf(judges.size())) continue;
-    fetch_.emplace();
-    fetch_->snapshot = best->first;
-    fetch_->providers = best->second;
+    Fetch fetch;
+    fetch.snapshot = best->first;
+    fetch.providers = best->second;
+    fetch_ = std::move(fetch);
     return;
   }
 }

@@ -57,12 +57,12 @@ Stamp StampOf(const Message& message) {
 
 }  // namespace
 
-ReplicaDriver::ReplicaDriver(const Parts& parts, const DriverOptions& options,
-                             DriverEvents events)
+ReplicaDriver::ReplicaDriver(const Parts& parts, const DriverOptions& options, DriverEvents events)
     : parts_(parts), options_(options), events_(std::move(events)) {}
 
-absl::StatusOr<std::unique_ptr<ReplicaDriver>> ReplicaDriver::Start(
-    const Parts& parts, const DriverOptions& options, DriverEvents events) {
+absl::StatusOr<std::unique_ptr<ReplicaDriver>> ReplicaDriver::Start(const Parts& parts,
+                                                                    const DriverOptions& options,
+                                                                    DriverEvents events) {
   std::unique_ptr<ReplicaDriver> driver(new ReplicaDriver(parts, options, std::move(events)));
   GROAT_RETURN_IF_ERROR(driver->Begin());
   return driver;

@@ -19,7 +19,8 @@
 // (transfer_server.h). A replica that is behind itself hears of it from others (catch_up.h):
 //
 //   its epoch has ended elsewhere   -> the core is told, fetches the rest, and ends it too
-//   the blocks it needs are pruned  -> a snapshot takes their place, in one write; a new core starts
+//   the blocks it needs are pruned  -> a snapshot takes their place, in one write; a new core
+//   starts
 //                                      from it, as after a restart
 //
 // Snapshots and pruning are work for the archive's thread, beside the writes of turns.
@@ -197,10 +198,10 @@ class ReplicaDriver {
   std::optional<CatchUp> catch_up_;
 
   std::shared_ptr<Run> run_;
-  hotstuff::ApprovedChangePtr ordered_change_;            // Whose validators may connect already.
-  hotstuff::BlockPtr epoch_last_;  // Of an epoch whose end is being written.
+  hotstuff::ApprovedChangePtr ordered_change_;  // Whose validators may connect already.
+  hotstuff::BlockPtr epoch_last_;               // Of an epoch whose end is being written.
   std::shared_ptr<const hotstuff::Installation> installing_;  // Null: none.
-  hotstuff::Counters past_;  // Of the cores before.
+  hotstuff::Counters past_;                                   // Of the cores before.
   uint64_t past_evidence_ = 0;
   // Bytes of the newest proposals, which were made or taken apart already.
   std::deque<std::pair<hotstuff::BlockId, std::shared_ptr<const Bytes>>> encoded_;
