@@ -98,8 +98,17 @@ ServerUnaryReactor* ConsensusServiceImpl::GetBlock(CallbackServerContext* contex
 ServerUnaryReactor* ConsensusServiceImpl::GetStatus(CallbackServerContext* context,
                                                     const v1::GetStatusRequest*,
                                                     v1::GetStatusResponse* response) {
-  *response = *board_.status();
-  return rpc::FinishUnary(context, absl::OkStatus());
+  return OnReader(replica_, context, response, [this]() -> absl::StatusOr<v1::GetStatusResponse> {
+    v1::GetStatusResponse out = *board_.status();
+    // Never behind what a client was told to be committed.
+    const Height last = replica_.store.last();
+    if (last.value() > out.committed_height()) {
+      GROAT_ASSIGN_OR_RETURN(const StoredBlock block, replica_.store.At(last));
+      out.set_committed_height(last.value());
+      out.set_committed_block(ToString(block.id));
+    }
+    return out;
+  });
 }
 
 ServerUnaryReactor* ConsensusServiceImpl::GetEvidence(CallbackServerContext* context,
