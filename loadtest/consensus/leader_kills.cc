@@ -1,6 +1,7 @@
 #include "loadtest/consensus/leader_kills.h"
 
 #include <algorithm>
+#include <optional>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -31,6 +32,15 @@ absl::Status WaitForHeight(const ChainFollower& follower, uint64_t height) {
   return absl::DeadlineExceededError(absl::StrCat("a subscriber was shown ", follower.height(),
                                                   " blocks, want ", height, " within ",
                                                   kPatience.count(), " ms"));
+}
+
+std::optional<LeaderNow> LeaderAfter(const std::vector<SeenCommit>& commits, uint32_t replicas) {
+  if (commits.empty()) return std::nullopt;
+  const uint64_t now = commits.back().view + 2;
+  for (auto seen = commits.rbegin(); seen != commits.rend(); ++seen) {
+    if (seen->view % replicas == now % replicas) return LeaderNow{seen->proposer, now};
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -69,23 +79,25 @@ std::vector<ChainFollower*> Pointers(const Followers& followers) {
   return out;
 }
 
-absl::StatusOr<LeaderNow> FindLeader(const std::vector<SeenCommit>& commits, uint32_t replicas) {
-  if (commits.empty()) return absl::UnavailableError("no commits, so nobody knows the leader");
-  const uint64_t now = commits.back().view + 2;
-  for (auto seen = commits.rbegin(); seen != commits.rend(); ++seen) {
-    if (seen->view % replicas == now % replicas) return LeaderNow{seen->proposer, now};
+absl::StatusOr<LeaderNow> FindLeader(const ChainFollower& follower, uint32_t replicas) {
+  const Clock::time_point deadline = Clock::now() + kPatience;
+  while (true) {
+    const std::optional<LeaderNow> leader =
+        LeaderAfter(follower.CommitsSince(Clock::now() - kPatience), replicas);
+    if (leader.has_value()) return *leader;
+    if (Clock::now() > deadline) {
+      return absl::DeadlineExceededError(
+          absl::StrCat("the blocks up to height ", follower.height(), " do not tell who leads"));
+    }
+    GROAT_RETURN_IF_ERROR(WaitForHeight(follower, follower.height() + 1));
   }
-  return absl::UnavailableError(
-      absl::StrCat("no commit of the leader of view ", now, " among the last ", commits.size()));
 }
 
 absl::StatusOr<LeaderKill> LeaderKills::KillOne() {
   std::this_thread::sleep_for(rhythm_.up);
   LeaderKill kill;
   asked_ = (asked_ + 1) % cluster_.size();
-  GROAT_ASSIGN_OR_RETURN(
-      const LeaderNow leader,
-      FindLeader(followers_[asked_]->CommitsSince(Clock::now() - kRateBefore), cluster_.size()));
+  GROAT_ASSIGN_OR_RETURN(const LeaderNow leader, FindLeader(*followers_[asked_], cluster_.size()));
   kill.victim = leader.replica;
   kill.view = leader.view;
   const Killed killed{Clock::now(), UnixMs()};

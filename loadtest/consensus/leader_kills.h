@@ -41,8 +41,9 @@ struct LeaderNow {
 };
 // Told by the newest commits of a subscriber: the block after a committed one is certified, so the
 // view after that is under way, and `replicas` views before it had the same leader unless one was
-// passed over. (GetStatus is older.) Unavailable if no commit of that leader was seen.
-absl::StatusOr<LeaderNow> FindLeader(const std::vector<SeenCommit>& commits, uint32_t replicas);
+// passed over. (GetStatus is older.) Waits for more commits while those of the last minutes do not
+// tell, as on a machine that has no time for the replicas; then DeadlineExceeded.
+absl::StatusOr<LeaderNow> FindLeader(const ChainFollower& follower, uint32_t replicas);
 
 // How long a killed replica stays down, and how long all have been there before the next kill; both
 // are also what recovery is measured by.
