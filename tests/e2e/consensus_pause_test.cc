@@ -29,6 +29,7 @@ TEST(ConsensusPauseTest, NothingIsLostWhenLeadersStandStill) {
     const Clock::time_point paused = Clock::now();
     GROAT_ASSERT_OK(cluster.Pause(victim));
     GROAT_ASSERT_OK(run->WaitForMore(witness, kBlocksMeanwhile));
+    // The pause is so long because the others' recovery is measured in it; nothing waits for it.
     std::this_thread::sleep_until(paused + kPaused);
     const auto commits = run->followers()[witness]->CommitsSince(paused - load::kRateBefore);
     const load::Recovery recovery = load::MeasureRecovery(commits, {paused, 0}, paused + kPaused);

@@ -17,17 +17,13 @@ using ::groat::testing::StatusIs;
 using testing::Content;
 using ::testing::HasSubstr;
 using testing::Ran;
+using testing::RunGroat;
 using testing::TemporaryFolder;
 
 constexpr std::chrono::seconds kPatience{60};
 const std::string kUnlock(64, '1');
 const std::string kValue(64, '2');
 const std::string kOtherValue(64, '3');
-
-// Runs the program with a shell's words.
-Ran Groat(const fs::path& folder, const std::string& arguments) {
-  return testing::RunGroat(folder, arguments);
-}
 
 TEST(GroatUsageTest, ExitCodesOfWhatNeedsNoPlatform) {
   const TemporaryFolder folder;
@@ -56,7 +52,7 @@ TEST(GroatUsageTest, ExitCodesOfWhatNeedsNoPlatform) {
   };
   for (const auto& usage : cases) {
     SCOPED_TRACE(usage.arguments);
-    const Ran ran = Groat(folder.path(), usage.arguments);
+    const Ran ran = RunGroat(folder.path(), usage.arguments);
     EXPECT_EQ(ran.exit, usage.exit);
     EXPECT_THAT(ran.out + ran.err, HasSubstr(usage.message));
   }
@@ -65,17 +61,18 @@ TEST(GroatUsageTest, ExitCodesOfWhatNeedsNoPlatform) {
 TEST(GroatUsageTest, KeysAreMadeOnceAndShown) {
   const TemporaryFolder folder;
   ASSERT_EQ(
-      Groat(folder.path(), "keys network --out net --ledger-nodes 1 --hosts a.b,10.1.2.3").exit, 0);
-  const Ran again = Groat(folder.path(), "keys network --out net");
+      RunGroat(folder.path(), "keys network --out net --ledger-nodes 1 --hosts a.b,10.1.2.3").exit,
+      0);
+  const Ran again = RunGroat(folder.path(), "keys network --out net");
   EXPECT_EQ(again.exit, 2);
   EXPECT_THAT(again.err, HasSubstr("never overwritten"));
-  EXPECT_EQ(Groat(folder.path(), "keys new till-1 --out net").exit, 0);
-  EXPECT_EQ(Groat(folder.path(), "keys new node-9 --signing --out net").exit, 0);
-  const Ran show = Groat(folder.path(), "keys show net --json");
+  EXPECT_EQ(RunGroat(folder.path(), "keys new till-1 --out net").exit, 0);
+  EXPECT_EQ(RunGroat(folder.path(), "keys new node-9 --signing --out net").exit, 0);
+  const Ran show = RunGroat(folder.path(), "keys show net --json");
   ASSERT_EQ(show.exit, 0);
   // The authority; relay, admin, client, ledger-0, three etcd members, till-1; three signing keys.
   EXPECT_EQ(show.Json()["keys"].size(), 1u + 8u + 3u);
-  EXPECT_EQ(Groat(folder.path(), "keys network --out bad --relay-id 0").exit, 64);
+  EXPECT_EQ(RunGroat(folder.path(), "keys network --out bad --relay-id 0").exit, 64);
 }
 
 // One platform for the tests below: as it comes, with etcd, three ledger nodes and mutual TLS.
@@ -99,7 +96,7 @@ class GroatPlatformTest : public ::testing::Test {
     delete platform_;
     delete folder_;
   }
-  static Ran Run(const std::string& arguments) { return Groat(folder_->path(), arguments); }
+  static Ran Run(const std::string& arguments) { return RunGroat(folder_->path(), arguments); }
 
   static TemporaryFolder* folder_;
   static platform::Platform* platform_;
@@ -225,7 +222,7 @@ TEST(PlatformTest, ResumesItsFolderWithTheSamePortsAndData) {
     GROAT_ASSERT_OK_AND_ASSIGN(const auto platform, platform::Platform::Start(options, ignore));
     GROAT_ASSERT_OK(platform->WaitReady(cancellation));
     file = platform->file();
-    ASSERT_EQ(Groat(folder.path(), "submit --unlock " + kUnlock + " --value " + kValue).exit, 0);
+    ASSERT_EQ(RunGroat(folder.path(), "submit --unlock " + kUnlock + " --value " + kValue).exit, 0);
     EXPECT_THAT(platform->Drain(kPatience), ::testing::IsEmpty());
   }
   platform::PlatformOptions same;
@@ -235,7 +232,7 @@ TEST(PlatformTest, ResumesItsFolderWithTheSamePortsAndData) {
     GROAT_ASSERT_OK(platform->WaitReady(cancellation));
     EXPECT_EQ(platform->file(), file);
     const Ran again =
-        Groat(folder.path(), "submit --unlock " + kUnlock + " --value " + kValue + " --json");
+        RunGroat(folder.path(), "submit --unlock " + kUnlock + " --value " + kValue + " --json");
     EXPECT_EQ(again.Json()["outcome"], "repeated") << again.err;
   }
   same.relay_id = 9;
@@ -259,8 +256,8 @@ TEST(GroatDemoTest, PlaysAnotherFile) {
     csv << i * 86'400 << "," << i << ",asset-" << asset << ",100,cafe\n";
   }
   csv.close();
-  const Ran ran =
-      Groat(folder.path(), "demo --payments day.csv --seconds 4 --bundles 20 --json --data data");
+  const Ran ran = RunGroat(folder.path(),
+                           "demo --payments day.csv --seconds 4 --bundles 20 --json --data data");
   ASSERT_EQ(ran.exit, 0) << ran.out << ran.err;
   const nlohmann::json report = ran.Json();
   EXPECT_EQ(report["ok"], true);

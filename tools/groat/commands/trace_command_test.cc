@@ -1,13 +1,10 @@
 // `groat trace` as a program, on traces of real nodes and of simulated ones.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_matchers.h"
@@ -15,7 +12,7 @@
 #include "examples/reliable_broadcast.h"
 #include "examples/testing/cluster.h"
 #include "p2p/trace/traced_node.h"
-#include "tools/groat/platform/platform.h"
+#include "tools/groat/testing/run_groat.h"
 
 namespace groat {
 namespace {
@@ -27,45 +24,17 @@ using p2p::TraceWriter;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using testing::Content;
+using testing::Ran;
+using testing::RunGroat;
+using testing::TemporaryFolder;
 
 constexpr size_t kNodes = 4;
 
-struct Ran {
-  int exit = -1;
-  std::string out;
-  std::string err;
-  nlohmann::json Json() const { return nlohmann::json::parse(out, nullptr, false); }
-  std::vector<nlohmann::json> JsonLines() const {
-    std::vector<nlohmann::json> lines;
-    std::istringstream in(out);
-    for (std::string line; std::getline(in, line);) {
-      lines.push_back(nlohmann::json::parse(line, nullptr, false));
-    }
-    return lines;
-  }
-};
-
-std::string Content(const fs::path& path) {
-  std::ifstream in(path);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
 class TraceCommandTest : public ::testing::TestWithParam<ClusterForm> {
  protected:
-  TraceCommandTest() {
-    std::string pattern = ::testing::TempDir() + "groat_traceXXXXXX";
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~TraceCommandTest() override { fs::remove_all(folder_); }
-
   Ran Groat(const std::string& arguments) const {
-    const fs::path program = platform::ExecutableFolder() / "groat";
-    const std::string command = "cd " + folder_.string() + " && " + program.string() + " trace " +
-                                arguments + " > out 2> err < /dev/null";
-    const int status = std::system(command.c_str());
-    return {WEXITSTATUS(status), Content(folder_ / "out"), Content(folder_ / "err")};
+    return RunGroat(folder_.path(), "trace " + arguments);
   }
 
   // Echoes of a text from the first of four nodes, whose trace goes to `name`.
@@ -131,13 +100,14 @@ class TraceCommandTest : public ::testing::TestWithParam<ClusterForm> {
   }
 
   absl::StatusOr<std::unique_ptr<TraceWriter>> OpenWriter(const std::string& name) const {
-    return TraceWriter::Open(storage::RealFileSystem(), {.folder = (folder_ / name).string()});
+    return TraceWriter::Open(storage::RealFileSystem(),
+                             {.folder = (folder_.path() / name).string()});
   }
   fs::path OnlyFile(const std::string& name) const {
-    return fs::directory_iterator(folder_ / name)->path();
+    return fs::directory_iterator(folder_.path() / name)->path();
   }
 
-  fs::path folder_;
+  TemporaryFolder folder_;
   p2p::PeerId self_;
   p2p::PeerId peer_;
 };
@@ -235,7 +205,7 @@ TEST_P(TraceFilesTest, TornAndDamagedFiles) {
 
 TEST_P(TraceFilesTest, SaysWhatIsDeleted) {
   {
-    p2p::TraceFileOptions options{.folder = (folder_ / "long").string(), .file_bytes = 4096};
+    p2p::TraceFileOptions options{.folder = (folder_.path() / "long").string(), .file_bytes = 4096};
     options.max_files = 2;
     GROAT_ASSERT_OK_AND_ASSIGN(const auto writer,
                                TraceWriter::Open(storage::RealFileSystem(), options));
@@ -255,7 +225,7 @@ TEST_P(TraceFilesTest, SaysWhatIsDeleted) {
 }
 
 TEST_P(TraceFilesTest, WrongUsage) {
-  fs::create_directory(folder_ / "empty");
+  fs::create_directory(folder_.path() / "empty");
   const struct {
     const char* arguments;
     int exit;

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "tools/groat/platform/process.h"
 
@@ -34,6 +35,15 @@ struct Ran {
   std::string out;
   std::string err;
   nlohmann::json Json() const { return nlohmann::json::parse(out, nullptr, false); }
+  // One of each line.
+  std::vector<nlohmann::json> JsonLines() const {
+    std::vector<nlohmann::json> lines;
+    std::istringstream in(out);
+    for (std::string line; std::getline(in, line);) {
+      lines.push_back(nlohmann::json::parse(line, nullptr, false));
+    }
+    return lines;
+  }
 };
 
 inline std::string Content(const std::filesystem::path& path) {
