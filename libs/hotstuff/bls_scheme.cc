@@ -41,7 +41,8 @@ bool BlsScheme::VerifyBlock(ReplicaIndex proposer, const Hash& digest,
 }
 
 CertificateScheme::Assembled BlsScheme::Assemble(std::span<const SignedShare> shares,
-                                                 size_t threshold) const {
+                                                 size_t threshold,
+                                                 std::span<const SignedShare> /*known*/) const {
   if (shares.size() < threshold) return {};
   const bool one = std::all_of(shares.begin(), shares.end(), [&](const SignedShare& share) {
     return share.digest == shares.front().digest;
@@ -93,7 +94,7 @@ CertificateScheme::Assembled BlsScheme::AssembleMany(std::span<const SignedShare
     const absl::StatusOr<bls::Signature> sum = bls::Aggregate(signatures);
     if (!sum.ok()) return false;
     proof.signature = ToBytes(sum->Encode());
-    if (!Verify(proof, digests).ok()) return false;
+    if (!Verify(proof, digests, {}).ok()) return false;
     out.proof = std::move(proof);
     return true;
   };
@@ -101,7 +102,8 @@ CertificateScheme::Assembled BlsScheme::AssembleMany(std::span<const SignedShare
   return out;
 }
 
-absl::Status BlsScheme::Verify(const Proof& proof, std::span<const Hash> digests) const {
+absl::Status BlsScheme::Verify(const Proof& proof, std::span<const Hash> digests,
+                               std::span<const SignedShare> /*known*/) const {
   if (digests.size() != 1) return VerifyMany(proof, digests);
   if (proof.signers.members() != directory_.size()) {
     return absl::InvalidArgumentError(absl::StrCat("certificate over ", proof.signers.members(),

@@ -21,8 +21,10 @@ class BlsScheme final : public CertificateScheme {
                    const Ed25519Signature& signature) const override;
   // One verification of the sum if all shares are right. With one digest, wrong ones are found by
   // bisection (bls/quorum_builder.h), otherwise one by one.
-  Assembled Assemble(std::span<const SignedShare> shares, size_t threshold) const override;
-  absl::Status Verify(const Proof& proof, std::span<const Hash> digests) const override;
+  Assembled Assemble(std::span<const SignedShare> shares, size_t threshold,
+                     std::span<const SignedShare> known) const override;
+  absl::Status Verify(const Proof& proof, std::span<const Hash> digests,
+                      std::span<const SignedShare> known) const override;
 
  private:
   Assembled AssembleOne(std::span<const SignedShare> shares, size_t threshold) const;

@@ -21,6 +21,8 @@ struct SignedShare {
   ReplicaIndex signer;
   Hash digest;
   Bytes share;
+
+  friend bool operator==(const SignedShare&, const SignedShare&) = default;
 };
 
 class CertificateScheme {
@@ -38,13 +40,16 @@ class CertificateScheme {
     // Whose shares were found wrong, ascending. Not every wrong one need be found.
     std::vector<ReplicaIndex> wrong;
   };
-  // Shares of distinct validators in ascending order, not verified before. Digests may differ.
-  virtual Assembled Assemble(std::span<const SignedShare> shares, size_t threshold) const = 0;
+  // Shares of distinct validators in ascending order. Digests may differ. Those that are among
+  // `known` are right, since this replica made them, and need not be verified.
+  virtual Assembled Assemble(std::span<const SignedShare> shares, size_t threshold,
+                             std::span<const SignedShare> known) const = 0;
 
   // InvalidArgument unless the proof is over this validator set and every signer signed its digest:
   // `digests` has one for each signer in ascending order, or a single one for all of them. How many
-  // signers are enough is the caller's to check.
-  virtual absl::Status Verify(const Proof& proof, std::span<const Hash> digests) const = 0;
+  // signers are enough is the caller's to check. `known` as above.
+  virtual absl::Status Verify(const Proof& proof, std::span<const Hash> digests,
+                              std::span<const SignedShare> known) const = 0;
 };
 
 // A validator's secret keys. Pure; safe to share between threads.

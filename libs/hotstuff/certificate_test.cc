@@ -96,6 +96,28 @@ TEST_P(CertificateTest, VotesMakeACertificateThatSurvivesItsEncoding) {
   GROAT_EXPECT_OK(VerifyQc(**again, verifier_));
 }
 
+// What this replica signed itself vouches for exactly that, and for nobody else's share.
+TEST_P(CertificateTest, KnownSharesVouchForThemselvesAlone) {
+  AssembleJob job = Votes({0, 1, 2});
+  const JobResult right = RunJob(job, verifier_);
+  ASSERT_NE(right.qc, nullptr);
+  const std::vector<SignedShare> known = {job.shares[0]};
+  GROAT_EXPECT_OK(VerifyQc(*right.qc, verifier_, known));
+  for (const size_t forged : {size_t{0}, size_t{1}}) {
+    AssembleJob wrong = job;
+    wrong.shares[forged].share = keys_.signers[forged]->SignShare(HeaderDigest(AsBytes("other")));
+    wrong.known = known;
+    const JobResult result = RunJob(wrong, verifier_);
+    EXPECT_EQ(result.qc, nullptr);
+    EXPECT_EQ(result.wrong, std::vector<ReplicaIndex>{Replica(forged)});
+  }
+  Proof proof = right.qc->proof();
+  proof.signature[0] ^= 1;
+  EXPECT_FALSE(VerifyQc(*QuorumCertificate::Make(Epoch(2), View(7), right.qc->block(), proof),
+                        verifier_, known)
+                   .ok());
+}
+
 TEST_P(CertificateTest, AWrongShareIsFoundAndTheRestSuffice) {
   AssembleJob job = Votes({0, 1, 2, 3});
   job.shares[1].share = keys_.signers[1]->SignShare(HeaderDigest(AsBytes("other")));
@@ -233,7 +255,7 @@ TEST(GenesisTest, RefusesAKeyWithoutProofOfPossession) {
   for (size_t i = 0; i < 3; ++i) proof.signers.Insert(i);
   const auto signature = bls::Sign(*attacker, digest).Encode();
   proof.signature.assign(signature.begin(), signature.end());
-  GROAT_EXPECT_OK(fooled.Verify(proof, {&digest, 1}));
+  GROAT_EXPECT_OK(fooled.Verify(proof, {&digest, 1}, {}));
 
   genesis.validators[3].bls.reset();
   EXPECT_THAT(genesis.Validate(), StatusIs(absl::StatusCode::kInvalidArgument,

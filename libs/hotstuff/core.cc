@@ -352,8 +352,16 @@ void Core::Send(std::optional<ReplicaIndex> to, MessagePtr message) {
   out_.sends.push_back({to, std::move(message)});
 }
 
+// What this replica signed last and may meet in a certificate.
+std::vector<SignedShare> Core::OwnShares() const {
+  if (!guard_.last_vote().has_value()) return {};
+  const Vote& vote = *guard_.last_vote();
+  return {{self_, VoteDigest(verifier_.chain, vote.epoch, vote.view, vote.block), vote.share}};
+}
+
 void Core::StartAssembly(AssembleJob job) {
   job.id = ++last_job_;
+  job.known = OwnShares();
   Waiting waiting;
   AssembleJob outline = job;
   outline.shares.clear();

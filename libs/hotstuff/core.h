@@ -116,6 +116,7 @@ class Core {
   ReplicaIndex Anyone() const { return ReplicaIndex(static_cast<uint16_t>(n_)); }
   void Refuse(Refusal reason) { ++counters_.refused[static_cast<size_t>(reason)]; }
   void Send(std::optional<ReplicaIndex> to, MessagePtr message);
+  std::vector<SignedShare> OwnShares() const;
   void StartAssembly(AssembleJob job);
   void FinishAssembly(const AssembleJob& job, const JobResult& result);
 

@@ -122,6 +122,7 @@ void Core::AddCheck(const QcPtr& qc, CheckJob& job, Waiting& waiting) const {
     return;
   }
   job.qcs.push_back(qc);
+  job.known = OwnShares();
   waiting.certificates.push_back(qc->hash());
 }
 

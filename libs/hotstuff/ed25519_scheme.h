@@ -16,8 +16,10 @@ class Ed25519Scheme final : public CertificateScheme {
   bool VerifyBlock(ReplicaIndex proposer, const Hash& digest,
                    const Ed25519Signature& signature) const override;
   // One verification a share; every wrong share is found.
-  Assembled Assemble(std::span<const SignedShare> shares, size_t threshold) const override;
-  absl::Status Verify(const Proof& proof, std::span<const Hash> digests) const override;
+  Assembled Assemble(std::span<const SignedShare> shares, size_t threshold,
+                     std::span<const SignedShare> known) const override;
+  absl::Status Verify(const Proof& proof, std::span<const Hash> digests,
+                      std::span<const SignedShare> known) const override;
 
  private:
   std::vector<Ed25519PublicKey> keys_;

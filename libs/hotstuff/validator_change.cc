@@ -54,7 +54,7 @@ absl::Status CheckApproval(Epoch next, const Hash& digest, const Proof& approval
     return absl::InvalidArgumentError(
         absl::StrCat("change approved by ", approval.signers.count(), " validators, want ", want));
   }
-  return verifier.scheme->Verify(approval, {&digest, 1});
+  return verifier.scheme->Verify(approval, {&digest, 1}, {});
 }
 
 absl::Status CheckChangeHeight(Height last_height, Height height) {
@@ -131,7 +131,7 @@ absl::StatusOr<Command> MakeChangeCommand(const ValidatorChange& change,
                                           const std::vector<SignedShare>& shares,
                                           const Verifier& verifier) {
   const size_t want = QuorumOf(verifier.replicas);
-  CertificateScheme::Assembled assembled = verifier.scheme->Assemble(shares, want);
+  CertificateScheme::Assembled assembled = verifier.scheme->Assemble(shares, want, {});
   if (!assembled.proof.has_value()) {
     return absl::InvalidArgumentError(absl::StrCat(shares.size(), " approvals, of which ",
                                                    assembled.wrong.size(), " are wrong, want ",

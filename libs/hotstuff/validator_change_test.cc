@@ -33,7 +33,7 @@ class ValidatorChangeTest : public ::testing::Test {
     for (size_t i = 0; i < approvals; ++i) {
       shares.push_back({Replica(i), digest, MockSigner(Replica(i)).SignShare(digest)});
     }
-    return ApprovedChange{change, *scheme_.Assemble(shares, approvals).proof, digest}.Encode();
+    return ApprovedChange{change, *scheme_.Assemble(shares, approvals, {}).proof, digest}.Encode();
   }
   Command CommandFor(const ValidatorChange& change, size_t approvals = 3) const {
     return {ChangeKey(ChangeDigest(change, verifier_.chain)), Approved(change, approvals)};
@@ -134,7 +134,7 @@ TEST_F(ValidatorChangeTest, ApprovalsAreCheckedBeforeTheNewKeys) {
     for (size_t i = 0; i < approvals; ++i) {
       shares.push_back({Replica(i), digest, MockSigner(Replica(i)).SignShare(digest)});
     }
-    const Proof proof = *scheme_.Assemble(shares, approvals).proof;
+    const Proof proof = *scheme_.Assemble(shares, approvals, {}).proof;
     return Command{ChangeKey(digest), ByteWriter()
                                           .U32(static_cast<uint32_t>(cut.size()))
                                           .Raw(cut)

@@ -30,7 +30,7 @@ JobResult Run(const CheckJob& job, const Verifier& verifier) {
     if (result.status.ok()) result.status = std::move(status);
   };
   for (const BlockPtr& block : job.blocks) note(VerifyBlockSignature(*block, verifier));
-  for (const QcPtr& qc : job.qcs) note(VerifyQc(*qc, verifier));
+  for (const QcPtr& qc : job.qcs) note(VerifyQc(*qc, verifier, job.known));
   for (const TcPtr& tc : job.tcs) note(VerifyTc(*tc, verifier));
   for (const ApprovedChangePtr& change : job.changes) {
     note(VerifyChange(*change, *job.genesis, verifier));
@@ -48,7 +48,7 @@ JobResult Run(const AssembleJob& job, const Verifier& verifier) {
   JobResult result;
   result.id = job.id;
   CertificateScheme::Assembled assembled =
-      verifier.scheme->Assemble(job.shares, QuorumOf(verifier.replicas));
+      verifier.scheme->Assemble(job.shares, QuorumOf(verifier.replicas), job.known);
   result.wrong = std::move(assembled.wrong);
   if (!assembled.proof.has_value()) return result;
   if (!job.timeouts) {
@@ -69,10 +69,11 @@ JobResult Run(const AssembleJob& job, const Verifier& verifier) {
 
 }  // namespace
 
-absl::Status VerifyQc(const QuorumCertificate& qc, const Verifier& verifier) {
+absl::Status VerifyQc(const QuorumCertificate& qc, const Verifier& verifier,
+                      std::span<const SignedShare> known) {
   GROAT_RETURN_IF_ERROR(CheckQuorum(qc.epoch(), qc.proof(), verifier));
   const Hash digest = VoteDigest(verifier.chain, qc.epoch(), qc.view(), qc.block());
-  return verifier.scheme->Verify(qc.proof(), {&digest, 1});
+  return verifier.scheme->Verify(qc.proof(), {&digest, 1}, known);
 }
 
 absl::Status VerifyTc(const TimeoutCertificate& tc, const Verifier& verifier) {
@@ -85,7 +86,7 @@ absl::Status VerifyTc(const TimeoutCertificate& tc, const Verifier& verifier) {
                           ? digests.back()
                           : TimeoutDigest(verifier.chain, tc.epoch(), tc.view(), high));
   }
-  return verifier.scheme->Verify(tc.proof(), digests);
+  return verifier.scheme->Verify(tc.proof(), digests, {});
 }
 
 absl::Status VerifyBlockSignature(const Block& block, const Verifier& verifier) {

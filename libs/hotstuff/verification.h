@@ -26,8 +26,10 @@ struct Verifier {
 };
 
 // InvalidArgument unless n - f validators of the verifier's epoch signed. The certificate of an
-// epoch's root, which has no signers, is refused: the core knows its own by its digest.
-absl::Status VerifyQc(const QuorumCertificate& qc, const Verifier& verifier);
+// epoch's root, which has no signers, is refused: the core knows its own by its digest. `known`
+// shares are not verified again.
+absl::Status VerifyQc(const QuorumCertificate& qc, const Verifier& verifier,
+                      std::span<const SignedShare> known = {});
 absl::Status VerifyTc(const TimeoutCertificate& tc, const Verifier& verifier);
 // The proposer's signature alone.
 absl::Status VerifyBlockSignature(const Block& block, const Verifier& verifier);
@@ -41,6 +43,7 @@ struct CheckJob {
   std::vector<TcPtr> tcs;
   std::vector<BlockPtr> blocks;  // Their proposers' signatures.
   std::vector<SignedShare> shares;
+  std::vector<SignedShare> known;  // Made by this replica: right wherever a certificate has them.
   std::vector<std::shared_ptr<const ApprovedChange>> changes;
   const Genesis* genesis = nullptr;  // With changes.
 
@@ -49,7 +52,7 @@ struct CheckJob {
   }
 };
 
-// Makes a certificate of shares that nobody has verified yet.
+// Makes a certificate of shares that nobody has verified yet, but for this replica's own.
 struct AssembleJob {
   JobId id = 0;
   View view;
@@ -57,6 +60,7 @@ struct AssembleJob {
   bool timeouts = false;
   std::vector<View> high_qc_views;  // For timeouts: one for each share.
   std::vector<SignedShare> shares;  // By signer, ascending.
+  std::vector<SignedShare> known;
 };
 
 using Job = std::variant<CheckJob, AssembleJob>;

@@ -57,7 +57,7 @@ class ChainMaker {
                         MakeVote(block, i).share});
     }
     return QuorumCertificate::Make(Epoch(0), block.view(), block.id(),
-                                   *scheme.Assemble(shares, QuorumOf(n_)).proof);
+                                   *scheme.Assemble(shares, QuorumOf(n_), {}).proof);
   }
   TcPtr GiveUp(View view, View high) const {
     std::vector<SignedShare> shares;
@@ -66,7 +66,7 @@ class ChainMaker {
       shares.push_back({Replica(i), digest, MockSigner(Replica(i)).SignShare(digest)});
     }
     return TimeoutCertificate::Make(Epoch(0), view, std::vector<View>(QuorumOf(n_), high),
-                                    *scheme.Assemble(shares, QuorumOf(n_)).proof);
+                                    *scheme.Assemble(shares, QuorumOf(n_), {}).proof);
   }
   // By the leader of the view; `schedules` remembers what each block gives.
   BlockPtr Extend(const BlockPtr& parent, View view, TcPtr timeout = nullptr,

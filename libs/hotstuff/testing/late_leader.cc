@@ -71,7 +71,7 @@ QcPtr LateLeader::Certify(const Block& block) const {
       VoteDigest(block.header().chain, block.header().epoch, block.view(), block.id());
   std::vector<SignedShare> shares;
   for (const auto& [signer, vote] : votes) shares.push_back({signer, digest, vote.share});
-  auto assembled = scheme_.Assemble(shares, QuorumOf(n_));
+  auto assembled = scheme_.Assemble(shares, QuorumOf(n_), {});
   if (!assembled.proof.has_value()) return nullptr;
   return QuorumCertificate::Make(block.header().epoch, block.view(), block.id(),
                                  *std::move(assembled.proof));

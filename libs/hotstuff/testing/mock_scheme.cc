@@ -38,7 +38,8 @@ bool MockScheme::VerifyBlock(ReplicaIndex proposer, const Hash& digest,
 }
 
 CertificateScheme::Assembled MockScheme::Assemble(std::span<const SignedShare> shares,
-                                                  size_t threshold) const {
+                                                  size_t threshold,
+                                                  std::span<const SignedShare> /*known*/) const {
   Assembled out;
   Proof proof{bls::SignerSet(n_), {}};
   uint64_t sum = 0;
@@ -56,7 +57,8 @@ CertificateScheme::Assembled MockScheme::Assemble(std::span<const SignedShare> s
   return out;
 }
 
-absl::Status MockScheme::Verify(const Proof& proof, std::span<const Hash> digests) const {
+absl::Status MockScheme::Verify(const Proof& proof, std::span<const Hash> digests,
+                                std::span<const SignedShare> /*known*/) const {
   if (proof.signers.members() != n_ || proof.signature.size() != 8) {
     return absl::InvalidArgumentError("mock certificate of another size");
   }

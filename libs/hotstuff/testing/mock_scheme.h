@@ -15,8 +15,10 @@ class MockScheme final : public CertificateScheme {
   bool VerifyShare(const SignedShare& share) const override;
   bool VerifyBlock(ReplicaIndex proposer, const Hash& digest,
                    const Ed25519Signature& signature) const override;
-  Assembled Assemble(std::span<const SignedShare> shares, size_t threshold) const override;
-  absl::Status Verify(const Proof& proof, std::span<const Hash> digests) const override;
+  Assembled Assemble(std::span<const SignedShare> shares, size_t threshold,
+                     std::span<const SignedShare> known) const override;
+  absl::Status Verify(const Proof& proof, std::span<const Hash> digests,
+                      std::span<const SignedShare> known) const override;
 
  private:
   size_t n_;

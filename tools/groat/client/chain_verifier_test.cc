@@ -37,7 +37,7 @@ struct Keys {
       const ReplicaIndex signer(static_cast<uint16_t>(i));
       shares.push_back({signer, digest, signers[i]->SignShare(digest)});
     }
-    return *scheme->Assemble(shares, count).proof;
+    return *scheme->Assemble(shares, count, {}).proof;
   }
   std::vector<std::unique_ptr<Signer>> signers;
   std::vector<Validator> validators;
