@@ -71,6 +71,11 @@ rocksdb::Options MakeOptions(RocksStore::Values values) {
   options.bytes_per_sync = 1 << 20;
   options.max_open_files = 256;
   options.info_log = std::make_shared<NoNotes>();
+  // Tables are written and merged in the time that nobody waits for: else what is answered stands
+  // still whenever 64 MiB go from memory to a table. All stores of the process share the threads.
+  for (const auto pool : {rocksdb::Env::HIGH, rocksdb::Env::LOW}) {
+    options.env->LowerThreadPoolCPUPriority(pool, rocksdb::CpuPriority::kLow);
+  }
   rocksdb::BlockBasedTableOptions table;
   table.format_version = 5;
   // Most lookups are of keys that are new. Small tables in memory stay in the processor's caches.
