@@ -105,14 +105,24 @@ SubmitSession::Clock::time_point SubmitSession::DueOf(uint64_t number) const {
          std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
 }
 
+// Its own replica or the one after it, so that no more than two sessions meet at a replica and
+// stand still with it; others only while these refuse connections.
+size_t SubmitSession::PlaceAfter(size_t place, size_t failed) const {
+  const size_t replicas = load_.endpoints.size();
+  if (place != index_ || replicas == 1) return index_;
+  return (index_ + 1 + failed % (replicas - 1)) % replicas;
+}
+
 void SubmitSession::Run() {
   std::shared_ptr<grpc::Channel> channel = std::move(first_channel_);
-  for (size_t at = index_;;) {
+  size_t failed = 0;  // Connections in a row.
+  for (size_t place = index_;;) {
     if (channel != nullptr && !RunStream(channel)) break;
-    at = (at + 1) % load_.endpoints.size();
-    const auto connected = ConnectTo(load_.endpoints[at], load_.tls, kMaxReceiveBytes,
+    place = PlaceAfter(place, failed);
+    const auto connected = ConnectTo(load_.endpoints[place], load_.tls, kMaxReceiveBytes,
                                      std::min(kConnectTimeout, load_.answer_timeout));
     channel = connected.ok() ? *connected : nullptr;
+    failed = connected.ok() ? 0 : failed + 1;
     MutexLock lock(mutex_);
     if (cancelled_) break;
     if (channel == nullptr) changed_.WaitUntil(mutex_, Clock::now() + kPause);

@@ -39,7 +39,7 @@ struct SubmitLoad {
   double commands_per_second = 0;  // Of all sessions together; 0: closed loop.
   std::chrono::milliseconds warm_up{2000};
   std::chrono::milliseconds duration{10'000};  // After the warm-up.
-  // A session that gets no answer for so long, though it waits for some, goes to the next replica.
+  // A session that gets no answer for so long, though it waits for some, goes to another replica.
   std::chrono::milliseconds answer_timeout{60'000};
 };
 
@@ -105,6 +105,7 @@ class SubmitSession {
 
   bool open_loop() const { return load_.commands_per_second > 0; }
   Clock::time_point DueOf(uint64_t number) const;
+  size_t PlaceAfter(size_t place, size_t failed) const;
   // Request `number` is of client `number` modulo the clients, and its sequences follow from it.
   uint64_t ClientOf(uint64_t number) const { return first_client_ + number % load_.clients; }
   uint64_t FirstSequenceOf(uint64_t number) const {
