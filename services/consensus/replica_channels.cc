@@ -16,26 +16,44 @@ constexpr size_t kMaxVoteMessageBytes = 256 << 10;
 // So many of the largest messages wait for one peer.
 constexpr size_t kBacklogLargest = 3;
 
+// Of one peer. Far above what an honest one sends at thousands of views a second, and few enough
+// that a flood leaves time for the others.
+constexpr double kVotesPerSecond = 20'000;
+constexpr double kProposalsPerSecond = 10'000;
+constexpr double kCommandBatchesPerSecond = 20'000;
+constexpr double kBlockAnswersPerSecond = 1'000;
+constexpr double kTransfersPerSecond = 1'000;
+constexpr double kVoteBytesPerSecond = 128 << 20;
+constexpr double kBulkBytesPerSecond = 1 << 30;
+
+p2p::RateLimit RateOf(double messages_per_second, double bytes_per_second) {
+  return {.messages_per_second = messages_per_second, .bytes_per_second = bytes_per_second};
+}
+
 ChannelOptions OptionsOf(Lane lane, const hotstuff::CommandBounds& bounds) {
   ChannelOptions options;
   switch (lane) {
     case Lane::kVotes:
       options = {.name = "votes", .priority = Priority::kUrgent};
       options.max_message_bytes = kMaxVoteMessageBytes;
+      options.rate = RateOf(kVotesPerSecond, kVoteBytesPerSecond);
       return options;
     case Lane::kProposals:
       options = {.name = "proposals", .priority = Priority::kNormal};
       options.max_message_bytes =
           hotstuff::kProposalPrefixBytes + hotstuff::Block::MaxEncodedSize(bounds);
+      options.rate = RateOf(kProposalsPerSecond, kBulkBytesPerSecond);
       break;
     case Lane::kCommands:
       options = {.name = "commands", .priority = Priority::kBulk};
       options.max_message_bytes = bounds.max_bytes + 64;
+      options.rate = RateOf(kCommandBatchesPerSecond, kBulkBytesPerSecond);
       break;
     case Lane::kBlocks:
       options = {.name = "blocks", .priority = Priority::kBulk};
       options.max_message_bytes =
           std::min(hotstuff::MaxMessageBytes(bounds), p2p::kMaxMessageBytes);
+      options.rate = RateOf(kBlockAnswersPerSecond, kBulkBytesPerSecond);
       break;
   }
   options.backlog_bytes =
@@ -64,6 +82,7 @@ absl::StatusOr<ReplicaChannels> ReplicaChannels::Register(p2p::Network& network,
   transfer.max_message_bytes = std::min(hotstuff::MaxTransferBytes(bounds), p2p::kMaxMessageBytes);
   transfer.backlog_bytes =
       std::max(transfer.backlog_bytes, kBacklogLargest * (transfer.max_message_bytes + 64));
+  transfer.rate = RateOf(kTransfersPerSecond, kBulkBytesPerSecond);
   transfer.zstd_level = 1;  // Client tables are mostly the same bits.
   GROAT_ASSIGN_OR_RETURN(
       out.transfer_, network.Register(p2p::ChannelId(static_cast<uint16_t>(kLanes + 1)), transfer));

@@ -1,4 +1,5 @@
-// A replica's messages on the mesh: five channels by urgency, each bounded.
+// A replica's messages on the mesh: five channels by urgency, each bounded in what waits and in
+// what one peer sends in a second. A peer that goes on beyond that is cut off for a while.
 //
 //   channel     priority   what
 //   votes       urgent     votes, timeouts, advances, requests for blocks: small; everyone waits

@@ -217,5 +217,45 @@ TEST_F(DriverTest, AChangeOfValidatorsStartsTheNextEpoch) {
                                  {genesis_.Chain(), Epoch(0), 4, scheme.get()}));
 }
 
+// A validator that says one thing as often as its links carry it, and nothing else.
+class FloodTest : public DriverTest {
+ protected:
+  static constexpr size_t kFlooder = 3;
+
+  std::shared_ptr<void> Make(const sim::MeshCluster::Process& on) override {
+    if (on.node != kFlooder) return DriverTest::Make(on);
+    p2p::ChannelOptions unlimited{.name = "votes", .priority = p2p::Priority::kUrgent};
+    unlimited.backlog_messages = 1'000'000;
+    votes_ = *on.network.Register(p2p::ChannelId(1), unlimited);
+    return std::make_shared<int>();
+  }
+  uint64_t CutOffAt(size_t node) {
+    for (const p2p::ChannelStats& channel : cluster_->mesh(node).Stats().channels) {
+      if (channel.name == "votes") {
+        return channel.drops[static_cast<size_t>(p2p::Drop::kRateExceeded)];
+      }
+    }
+    return 0;
+  }
+  p2p::Channel votes_;
+};
+
+TEST_F(FloodTest, APeerThatFloodsIsCutOffAndTheOthersGoOn) {
+  Build(7);
+  cluster_->StartAll();
+  ASSERT_TRUE(cluster_->RunUntilFullMesh(seconds(2)));
+  const Bytes request =
+      hotstuff::EncodeMessage(hotstuff::BlockRequest{Epoch(0), Height(1), hotstuff::BlockId()});
+  cluster_->Run(kFlooder, [&] {
+    for (int i = 0; i < 100'000; ++i) votes_.sender->Send(p2p::Recipients::All(), request);
+  });
+  Submit(0, 1, 1, 500);
+  ASSERT_TRUE(RunUntilAllHave({0, 1, 2}, 500, seconds(10)));
+  ASSERT_TRUE(cluster_->scheduler().RunUntil(
+      [&] { return CutOffAt(0) > 0 && CutOffAt(1) > 0 && CutOffAt(2) > 0; }, seconds(10),
+      milliseconds(5)));
+  ExpectOneChain();
+}
+
 }  // namespace
 }  // namespace groat::consensus_service
