@@ -48,6 +48,16 @@ std::optional<Refusal> Core::CheckShape(ReplicaIndex from, const Proposal& propo
     return Refusal::kTooLarge;
   }
   if (CountChanges(block.commands()) > 1) return Refusal::kInvalidBlock;
+  // Before any signature is checked, so that nobody keeps the workers busy with what leads nowhere.
+  const BlockNode* parent = tree_.Find(block.parent());
+  if (parent != nullptr && parent->schedule.LeaderOf(block.view(), n_) != from &&
+      !defects_.no_leader_check) {
+    return Refusal::kWrongLeader;
+  }
+  if (evidence_.Has(from, block.view(), Evidence(ConflictingBlocks()).index()) &&
+      tree_.Find(block.id()) == nullptr) {
+    return Refusal::kInconsistent;
+  }
   return std::nullopt;
 }
 

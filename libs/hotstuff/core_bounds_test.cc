@@ -105,6 +105,26 @@ TEST_F(CoreBoundsTest, MessagesThatWaitForChecksAreBoundedByBytes) {
   EXPECT_EQ(solo.core->counters().of(Refusal::kBusy), 16u);
 }
 
+TEST_F(CoreBoundsTest, WhoProposesOutOfTurnOrForTheThirdTimeGetsNoCheck) {
+  SoloCore solo(maker_, 0);
+  const auto jobs = [&](const BlockPtr& block) {
+    return solo.core
+        ->Step(Received{block->header().proposer, MakeMessage(Proposal{block})}, solo.now)
+        .jobs.size();
+  };
+  const BlockPtr first = maker_.Extend(block0_, View(1));
+  solo.Propose(first);
+  solo.Propose(maker_.Extend(block0_, View(1), nullptr, {}, 2));
+  ASSERT_EQ(solo.core->evidence().list().size(), 1u);
+  EXPECT_EQ(jobs(maker_.Extend(block0_, View(1), nullptr, {}, 3)), 0u);
+  EXPECT_EQ(solo.core->counters().of(Refusal::kInconsistent), 1u);
+
+  BlockHeader header = maker_.Extend(first, View(2))->header();
+  header.proposer = first->header().proposer;
+  EXPECT_EQ(jobs(Block::Make(header, maker_.Certify(*first), nullptr, {}, {})), 0u);
+  EXPECT_EQ(solo.core->counters().of(Refusal::kWrongLeader), 1u);
+}
+
 TEST_F(CoreBoundsTest, ABlockThatIsFetchedConvictsALeaderOfTwoProposals) {
   SoloCore solo(maker_, 0);
   const BlockPtr shown = maker_.Extend(block0_, View(1));
