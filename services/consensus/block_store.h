@@ -89,8 +89,9 @@ class BlockStore {
       std::unique_ptr<storage::OrderedStore> store, const hotstuff::Genesis& genesis);
 
   // The epoch that the chain is in, its validators, and what the core starts from. Memory is lost
-  // if blocks are here without a safety record, or if it was marked as lost and the epoch may have
-  // begun before. Reads the blocks committed since the newest snapshot.
+  // if blocks or a mark of loss are here without a safety record, or if it was marked as lost and
+  // the epoch may have begun before; a first start is a store that holds nothing. Reads the blocks
+  // committed since the newest snapshot.
   struct Loaded {
     Epoch epoch;
     std::vector<hotstuff::Validator> validators;

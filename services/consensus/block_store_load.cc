@@ -182,7 +182,7 @@ absl::Status BlockStore::LoadSafety(Loaded& loaded) {
   }
   GROAT_ASSIGN_OR_RETURN(const std::optional<Bytes> stored, store_->Get(KeyOf('s')));
   if (!stored.has_value()) {
-    const bool ran = restored.root != nullptr || !restored.blocks.empty();
+    const bool ran = restored.root != nullptr || !restored.blocks.empty() || lost.has_value();
     restored.memory = ran ? Restored::Memory::kLost : Restored::Memory::kFirstStart;
     return absl::OkStatus();
   }

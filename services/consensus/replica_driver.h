@@ -68,6 +68,9 @@ struct DriverOptions {
   hotstuff::CoreOptions core;
   hotstuff::TransferOptions transfer;
   uint64_t keep_blocks = 0;  // The newest blocks that are never pruned; 0: nothing is.
+  // This replica's keys have signed nothing yet, so an empty store is the beginning. Else a replica
+  // with an empty store has lost its memory. Without effect on a store that holds anything.
+  bool first_start = false;
   // What this replica signed before is not in its store: it does not vote in any epoch that may
   // have begun before now, also after later restarts.
   bool memory_lost = false;
@@ -115,6 +118,8 @@ class ReplicaDriver {
   hotstuff::Counters counters() const;
   uint64_t evidence_total() const;
   uint64_t writes() const { return writes_; }
+  // The store held nothing at the start.
+  bool began_empty() const { return began_empty_; }
   const hotstuff::StateTransfer& transfer() const { return catch_up_->transfer(); }
   // Snapshots that were taken over from others since the start.
   uint64_t installed_snapshots() const { return installed_snapshots_; }
@@ -211,6 +216,7 @@ class ReplicaDriver {
   absl::Status written_;  // Of the write under way; of the disk's thread until it is done.
   bool is_writing_ = false;
   bool failed_ = false;
+  bool began_empty_ = false;
   bool turn_scheduled_ = false;
   p2p::TimerId timer_ = 0;
   uint64_t timer_ms_ = hotstuff::kNever;

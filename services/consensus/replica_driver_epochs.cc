@@ -55,9 +55,11 @@ absl::StatusOr<BlockStore::Loaded> ReplicaDriver::LoadStore() {
   if (options_.memory_lost) GROAT_RETURN_IF_ERROR(parts_.store.MarkMemoryLost(Now().wall_ms));
   GROAT_ASSIGN_OR_RETURN(BlockStore::Loaded loaded, parts_.store.Load());
   Restored& restored = loaded.restored;
+  began_empty_ = restored.memory == Restored::Memory::kFirstStart;
+  if (began_empty_ && !options_.first_start) restored.memory = Restored::Memory::kLost;
   if (restored.memory == Restored::Memory::kLost &&
       parts_.store.RemembersEpochAfter(parts_.genesis.Block0()->header())) {
-    // Found out here: the record is missing.
+    // Found out here: the record is missing, or the whole folder.
     GROAT_RETURN_IF_ERROR(parts_.store.MarkMemoryLost(Now().wall_ms));
   }
   if (restored.memory == Restored::Memory::kFirstStart) {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <sstream>
 
 #include "base/check.h"
@@ -65,11 +66,14 @@ void TestReplicas::Start(size_t i) {
     configs_[i].peers.push_back(
         {genesis_.validators[other].key.Hex(), servers_[other]->mesh_address()});
   }
+  configs_[i].first_start = started_.insert(i).second && !configs_[i].memory_lost;
   auto server = ConsensusServer::Start(configs_[i], logger_,
                                        [](const absl::Status& status) { GROAT_CHECK_OK(status); });
   GROAT_CHECK_OK(server.status());
   servers_[i] = *std::move(server);
 }
+
+void TestReplicas::RemoveFolder(size_t i) { std::filesystem::remove_all(configs_[i].data_dir); }
 
 void TestReplicas::StartAll() {
   for (size_t i = 0; i < servers_.size(); ++i) {
