@@ -22,6 +22,7 @@ using storage::StoreBatch;
 constexpr size_t kSignatureBytes = 64;
 // Blocks that one write prunes.
 constexpr uint64_t kPrunePieceBlocks = 1024;
+constexpr uint64_t kMaxEvidence = hotstuff::EvidenceLog::kCapacity;
 
 absl::Status Damaged(std::string_view what, const absl::Status& why) {
   return absl::DataLossError(absl::StrCat(std::string(what), ": ", std::string(why.message())));
@@ -151,11 +152,19 @@ void BlockStore::AddCommits(const StoreTurn& turn, StoreBatch& batch) {
           turn.change, batch);
 }
 
+void BlockStore::AddEvidence(const StoreTurn& turn, StoreBatch& batch) {
+  for (const hotstuff::Evidence& evidence : turn.evidence) {
+    batch.Put(KeyOf('e', ++evidence_), hotstuff::EncodeEvidence(evidence));
+    if (evidence_ > kMaxEvidence) batch.Delete(KeyOf('e', evidence_ - kMaxEvidence));
+  }
+}
+
 absl::Status BlockStore::Write(const StoreTurn& turn) {
   if (turn.empty()) return absl::OkStatus();
   StoreBatch batch;
   AddBlocks(turn, batch);
   AddCommits(turn, batch);
+  AddEvidence(turn, batch);
   if (turn.handover.has_value()) {
     const uint64_t ended = turn.handover->approved.change.next.Previous().value();
     batch.Put(KeyOf('h', ended), turn.handover->Encode());

@@ -59,6 +59,7 @@ absl::StatusOr<BlockStore::Loaded> BlockStore::Load() {
   GROAT_RETURN_IF_ERROR(LoadRoot(loaded));
   GROAT_RETURN_IF_ERROR(LoadClients(loaded.restored));
   GROAT_RETURN_IF_ERROR(LoadUncommitted(loaded.restored));
+  GROAT_RETURN_IF_ERROR(LoadEvidence(loaded.restored));
   GROAT_RETURN_IF_ERROR(LoadSafety(loaded));
   return loaded;
 }
@@ -182,7 +183,8 @@ absl::Status BlockStore::LoadSafety(Loaded& loaded) {
   }
   GROAT_ASSIGN_OR_RETURN(const std::optional<Bytes> stored, store_->Get(KeyOf('s')));
   if (!stored.has_value()) {
-    const bool ran = restored.root != nullptr || !restored.blocks.empty() || lost.has_value();
+    const bool ran = restored.root != nullptr || !restored.blocks.empty() || lost.has_value() ||
+                     restored.evidence.total() > 0;
     restored.memory = ran ? Restored::Memory::kLost : Restored::Memory::kFirstStart;
     return absl::OkStatus();
   }
@@ -190,6 +192,29 @@ absl::Status BlockStore::LoadSafety(Loaded& loaded) {
   if (!safety.ok()) return Damaged("safety record", safety.status());
   restored.safety = *std::move(safety);
   restored.memory = Restored::Memory::kKept;
+  return absl::OkStatus();
+}
+
+absl::Status BlockStore::LoadEvidence(Restored& restored) {
+  std::vector<hotstuff::Evidence> kept;
+  absl::Status status;
+  evidence_ = 0;
+  GROAT_RETURN_IF_ERROR(store_->Scan(KeyOf('e'), EndOf('e'), [&](ByteView key, ByteView value) {
+    const uint64_t number = key.size() == 9 ? LoadBigEndian(key.data() + 1, 8) : 0;
+    absl::StatusOr<hotstuff::Evidence> evidence = hotstuff::DecodeEvidence(value);
+    if (!evidence.ok()) {
+      status = Damaged(absl::StrCat("evidence ", number), evidence.status());
+    } else if (number == 0 || (!kept.empty() && number != evidence_ + 1)) {
+      status =
+          absl::DataLossError(absl::StrCat("evidence ", number, " follows evidence ", evidence_));
+    }
+    if (!status.ok()) return false;
+    evidence_ = number;
+    kept.push_back(*std::move(evidence));
+    return true;
+  }));
+  GROAT_RETURN_IF_ERROR(status);
+  restored.evidence = hotstuff::EvidenceLog(kept, evidence_);
   return absl::OkStatus();
 }
 

@@ -18,10 +18,21 @@ using hotstuff::Restored;
 using hotstuff::View;
 using hotstuff::testing::ChainMaker;
 using hotstuff::testing::MakeCommand;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using Durability = storage::OrderedStore::Durability;
+
+hotstuff::Evidence VotesOf(uint64_t epoch, uint16_t culprit, uint64_t view) {
+  const auto vote = [&](uint8_t block) {
+    hotstuff::BlockId id;
+    id[0] = block;
+    return hotstuff::Vote{Epoch(epoch), View(view), id, hotstuff::ReplicaIndex(culprit),
+                          Bytes(64, block)};
+  };
+  return hotstuff::ConflictingVotes{vote(1), vote(2)};
+}
 
 class BlockStoreTest : public ::testing::Test {
  protected:
@@ -362,6 +373,45 @@ TEST_F(BlockStoreTest, TakesAMarkOfLossWithoutAnythingElseForAmnesia) {
   EXPECT_EQ(loaded.restored.memory, Restored::Memory::kLost);
 }
 
+// Evidence outlives restarts, power cuts and epochs; the newest is kept, and how much there was.
+TEST_F(BlockStoreTest, KeepsTheNewestEvidence) {
+  constexpr size_t kCapacity = hotstuff::EvidenceLog::kCapacity;
+  std::vector<hotstuff::Evidence> all;
+  for (uint64_t i = 0; i < kCapacity + 3; ++i) {
+    all.push_back(VotesOf(i / 64, static_cast<uint16_t>(i % 4), i));
+  }
+  {
+    const auto store = Open();
+    GROAT_ASSERT_OK_AND_ASSIGN(const BlockStore::Loaded loaded, store->Load());
+    EXPECT_EQ(loaded.restored.evidence.total(), 0u);
+    StoreTurn turn;
+    turn.evidence = {all[0], all[1]};
+    GROAT_ASSERT_OK(store->Write(turn));
+    turn.evidence = {all[2]};
+    GROAT_ASSERT_OK(store->Write(turn));
+  }
+  disk_.Crash();
+  const auto store = Open();
+  GROAT_ASSERT_OK_AND_ASSIGN(const BlockStore::Loaded few, store->Load());
+  EXPECT_THAT(few.restored.evidence.list(), ElementsAre(all[0], all[1], all[2]));
+  EXPECT_EQ(few.restored.evidence.total(), 3u);
+  EXPECT_EQ(few.restored.memory, Restored::Memory::kLost);  // It holds something.
+
+  StoreTurn turn;
+  turn.evidence.assign(all.begin() + 3, all.end());
+  GROAT_ASSERT_OK(store->Write(turn));
+  EXPECT_EQ(CountOf('e'), kCapacity);
+  GROAT_ASSERT_OK_AND_ASSIGN(const BlockStore::Loaded many, Open()->Load());
+  EXPECT_EQ(many.restored.evidence.total(), kCapacity + 3);
+  EXPECT_EQ(many.restored.evidence.list().front(), all[3]);
+  EXPECT_EQ(many.restored.evidence.list().back(), all.back());
+  // One that is missing in between was not dropped by the store.
+  GROAT_ASSERT_OK(disk_.Write(storage::StoreBatch().Delete(ByteWriter().U8('e').U64(100).Take()),
+                              Durability::kSynced));
+  EXPECT_THAT(Open()->Load(),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("evidence 101 follows evidence 99")));
+}
+
 TEST_F(BlockStoreTest, RefusesAnotherChain) {
   Open();
   hotstuff::Genesis other = maker_.genesis;
@@ -379,13 +429,14 @@ TEST_F(BlockStoreTest, NamesWhatIsDamaged) {
        {Case{'s', "safety record"}, Case{'r', "last commit"}, Case{'c', "block of height 1"},
         Case{'b', "block of height 1"}, Case{'n', "snapshot of height 1"},
         Case{'d', "piece 0 of its client table"}, Case{'f', "first block"},
-        Case{'l', "memory's loss"}}) {
+        Case{'l', "memory's loss"}, Case{'e', "evidence 1: "}}) {
     SCOPED_TRACE(test.kind);
     storage::MemoryStore fresh;
     {
       auto store = BlockStore::Open(std::make_unique<SharedStore>(fresh), maker_.genesis);
       StoreTurn turn = Commit(Chain()[0]);
       turn.safety = Safety(View(1));
+      turn.evidence = {VotesOf(0, 1, 1)};
       GROAT_ASSERT_OK((*store)->Write(turn));
       GROAT_ASSERT_OK((*store)->snapshots().Save(SnapshotOf(turn.commits[0].block)));
       const Bytes number(8, 0);

@@ -150,6 +150,15 @@ DriverEvents ConsensusServer::Events() {
     logger_.Warn("a snapshot of other replicas took the place of all blocks", {{"height", height}});
     if (service_ != nullptr) service_->WakeSubscribers();
   };
+  events.found_evidence = [this](const hotstuff::Evidence& evidence) {
+    const hotstuff::ReplicaIndex culprit = hotstuff::CulpritOf(evidence);
+    logger_.Error("a validator broke the rules",
+                  {{"validator", culprit},
+                   {"public_key", driver_->validators()[culprit.value()].key.Hex()},
+                   {"kind", hotstuff::KindOf(evidence)},
+                   {"epoch", hotstuff::EpochOf(evidence)},
+                   {"view", hotstuff::ViewOf(evidence)}});
+  };
   events.entered_epoch = [this](Epoch epoch) {
     logger_.Info("an epoch began", {{"epoch", epoch}});
     WarnIfNotVoting();

@@ -55,6 +55,8 @@ struct DriverEvents {
   std::function<void(Height)> blocks_missing;
   // A snapshot of this height took the place of all blocks.
   std::function<void(Height)> installed;
+  // A validator broke the rules; it will be kept, and is told once.
+  std::function<void(const hotstuff::Evidence&)> found_evidence;
   // An epoch began, by what happened here or by what others showed.
   std::function<void(Epoch)> entered_epoch;
   // Another core has begun. What the pool of the one before held for this replica's clients, and
@@ -116,7 +118,6 @@ class ReplicaDriver {
   const std::vector<hotstuff::View>& heard() const { return run_->heard; }
   // Of the cores of all epochs since the start.
   hotstuff::Counters counters() const;
-  uint64_t evidence_total() const;
   uint64_t writes() const { return writes_; }
   // The store held nothing at the start.
   bool began_empty() const { return began_empty_; }
@@ -167,6 +168,7 @@ class ReplicaDriver {
   void Receive(ReplicaChannels::Incoming incoming);
   void StepRun(const std::shared_ptr<Run>& run, const hotstuff::Event& event);
   void Gather(const std::shared_ptr<Run>& run, hotstuff::Effects effects);
+  void GatherEvidence(const hotstuff::EvidenceLog& log);
   void GatherCommits(hotstuff::Effects& effects);
   void GatherEpochEnd(const hotstuff::EpochEnd& end);
   void SendOut(const Run& run, const hotstuff::Send& send);
@@ -188,6 +190,7 @@ class ReplicaDriver {
   void WriteInstallation();
   void Installed(absl::StatusOr<BlockStore::Loaded> loaded);
   void Replace(std::shared_ptr<Run> run);
+  void DropHeld();
   void HandOverCommands(const Run& ended);
 
   void SetTimer();
@@ -207,7 +210,7 @@ class ReplicaDriver {
   hotstuff::BlockPtr epoch_last_;               // Of an epoch whose end is being written.
   std::shared_ptr<const hotstuff::Installation> installing_;  // Null: none.
   hotstuff::Counters past_;                                   // Of the cores before.
-  uint64_t past_evidence_ = 0;
+  uint64_t noted_evidence_ = 0;                               // Of what the cores have found.
   // Bytes of the newest proposals, which were made or taken apart already.
   std::deque<std::pair<hotstuff::BlockId, std::shared_ptr<const Bytes>>> encoded_;
 

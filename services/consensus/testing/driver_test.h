@@ -47,6 +47,7 @@ class DriverTest : public ::testing::Test {
     first_starts_.clear();
     committed_.assign(nodes, {});
     installed_.assign(nodes, {});
+    found_.assign(nodes, {});
     options_.resize(nodes);
     cluster_ = std::make_unique<sim::MeshCluster>(sim::MeshCluster::Options{
         .nodes = nodes, .seed = seed, .program = [this](const sim::MeshCluster::Process& on) {
@@ -85,6 +86,9 @@ class DriverTest : public ::testing::Test {
       }
     };
     events.installed = [this, node](Height height) { installed_[node].push_back(height); };
+    events.found_evidence = [this, node](const hotstuff::Evidence& evidence) {
+      found_[node].push_back(evidence);
+    };
     events.fatal = [raw = replica.get()](const absl::Status& status) { raw->fatal = status; };
     auto driver = ReplicaDriver::Start(
         {genesis_, cluster_->id(node), *replica->signer, on.network, on.executor, *replica->store,
@@ -205,6 +209,7 @@ class DriverTest : public ::testing::Test {
   std::vector<DriverOptions> options_;
   std::set<size_t> first_starts_;  // Nodes that were started; only the first start is one.
   std::vector<std::vector<Height>> installed_;
+  std::vector<std::vector<hotstuff::Evidence>> found_;
   hotstuff::Genesis genesis_;
   std::deque<storage::MemoryStore> disks_;
   std::vector<std::map<Height, hotstuff::CommittedBlock>> committed_;

@@ -14,6 +14,7 @@
 #include "crypto/key_file.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "rpc/channel.h"
+#include "storage/rocks_store.h"
 
 namespace groat::consensus_service::testing {
 namespace {
@@ -74,6 +75,15 @@ void TestReplicas::Start(size_t i) {
 }
 
 void TestReplicas::RemoveFolder(size_t i) { std::filesystem::remove_all(configs_[i].data_dir); }
+
+std::unique_ptr<BlockStore> TestReplicas::OpenStore(size_t i) {
+  auto rocks = storage::RocksStore::Open(configs_[i].data_dir + "/blocks",
+                                         storage::RocksStore::Values::kLarge);
+  GROAT_CHECK_OK(rocks.status());
+  auto store = BlockStore::Open(std::make_unique<storage::RocksStore>(*std::move(rocks)), genesis_);
+  GROAT_CHECK_OK(store.status());
+  return *std::move(store);
+}
 
 void TestReplicas::StartAll() {
   for (size_t i = 0; i < servers_.size(); ++i) {

@@ -30,6 +30,8 @@ class TestReplicas {
   bool runs(size_t i) const { return servers_[i] != nullptr; }
   // A folder that is gone; the replica must not run.
   void RemoveFolder(size_t i);
+  // The store of a replica that does not run, to be closed before it runs again.
+  std::unique_ptr<BlockStore> OpenStore(size_t i);
   // A channel with the certificate of this name.
   std::shared_ptr<grpc::Channel> Channel(size_t i, const std::string& name = "client");
   const hotstuff::Genesis& genesis() const { return genesis_; }
