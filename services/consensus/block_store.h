@@ -30,6 +30,7 @@
 #include "hotstuff/effects.h"
 #include "hotstuff/state_transfer.h"
 #include "services/consensus/snapshot_store.h"
+#include "services/consensus/store_records.h"
 #include "storage/ordered_store.h"
 
 namespace groat::consensus_service {
@@ -42,19 +43,6 @@ struct Position {
   Height height;
   uint32_t index = 0;
   friend bool operator==(const Position&, const Position&) = default;
-};
-
-// A stored block in its encoded form; the views are into `encoding`.
-struct StoredBlock {
-  Bytes encoding;
-  hotstuff::BlockId id;
-  std::vector<uint32_t> repeated;  // Indexes of commands that have no effect, ascending.
-  Bytes certificate;
-
-  // Parts of the encoding (hotstuff/block.h).
-  ByteView header() const;
-  ByteView signature() const;
-  ByteView commands() const;
 };
 
 struct ProvenCommit {

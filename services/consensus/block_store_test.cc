@@ -457,6 +457,36 @@ TEST_F(BlockStoreTest, NamesWhatIsDamaged) {
   }
 }
 
+TEST_F(BlockStoreTest, NamesWhatContradictsItself) {
+  hotstuff::HandoverProof handover;
+  handover.approved.change.next = Epoch(3);
+  handover.approved.change.validators = maker_.genesis.validators;
+  handover.commit = {{Chain()[0]->header()}, maker_.Certify(*Chain()[0])};
+  struct Case {
+    const char* message;
+    Bytes key;
+    Bytes value;
+  };
+  for (const Case& test :
+       {Case{"first block that is kept is of height 2, the last commit of 1", Bytes{'f'},
+             EncodeNumber(2)},
+        Case{"last handover is of epoch 2", ByteWriter().U8('h').U64(7).Take(), handover.Encode()},
+        Case{"stored under no height", Bytes{'p', 0xff}, Bytes{1}}}) {
+    SCOPED_TRACE(test.message);
+    storage::MemoryStore disk;
+    auto store = BlockStore::Open(std::make_unique<SharedStore>(disk), maker_.genesis);
+    GROAT_ASSERT_OK((*store)->Write(Commit(Chain()[0])));
+    storage::StoreBatch batch;
+    if (test.key[0] == 'p') batch.Delete(ByteWriter().U8('p').U64(1).Take());
+    batch.Put(test.key, test.value);
+    GROAT_ASSERT_OK(disk.Write(batch, Durability::kSynced));
+    store = BlockStore::Open(std::make_unique<SharedStore>(disk), maker_.genesis);
+    absl::Status status = (*store)->Load().status();
+    if (status.ok()) status = (*store)->ProofFor(Height(1)).status();
+    EXPECT_THAT(status, StatusIs(absl::StatusCode::kDataLoss, HasSubstr(test.message)));
+  }
+}
+
 TEST_F(BlockStoreTest, PassesOnThatTheDiskIsFull) {
   const auto store = Open();
   disk_.FailWrites(absl::ResourceExhaustedError("disk full"));
