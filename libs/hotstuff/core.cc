@@ -105,6 +105,7 @@ Core::Core(const CoreConfig& config, const CertificateScheme* scheme, const Sign
       mempool_(config.options.mempool, config.genesis.block, n_, config.self),
       sync_(config.self, config.options.sync_retry_ms),
       verified_(std::max<size_t>(256, 8 * n_)),
+      evidence_(restored.evidence),
       peers_(n_ + 1),
       now_(now) {}
 

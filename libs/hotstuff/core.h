@@ -55,6 +55,7 @@ class Core {
   CoreStatus status() const;
   View view() const { return pacemaker_.view(); }
   const Counters& counters() const { return counters_; }
+  // What was restored and what was found since.
   const EvidenceLog& evidence() const { return evidence_; }
   const ClientTable& clients() const { return clients_; }
   // The leader schedule of the last committed block, to be stored with it.

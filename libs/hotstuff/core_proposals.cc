@@ -176,7 +176,7 @@ void Core::OnVote(const Vote& vote) {
   const VoteCollector::AddResult result = votes_.Add(vote);
   Peer& peer = peers_[vote.signer.value()];
   if (result.conflict.has_value() && peer.jobs < config_.options.max_jobs_per_peer &&
-      !evidence_.Has(vote.signer, vote.view, Evidence(ConflictingVotes()).index())) {
+      evidence_.Wants(ConflictingVotes{*result.conflict, vote})) {
     ++peer.jobs;
     Waiting waiting;
     waiting.from = vote.signer;

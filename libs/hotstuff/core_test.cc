@@ -48,6 +48,15 @@ TEST_F(CoreTest, VotesOnceAViewAndKeepsEvidenceOfTwoBlocks) {
   const Evidence& evidence = solo.core->evidence().list().front();
   EXPECT_EQ(CulpritOf(evidence), first->header().proposer);
   GROAT_EXPECT_OK(VerifyEvidence(evidence, maker_.verifier));
+
+  // Another core has it from the start, and does not find it again.
+  Restored restored;
+  restored.evidence = solo.core->evidence();
+  SoloCore after(maker_, 0, restored);
+  EXPECT_EQ(after.core->evidence().list().size(), 1u);
+  after.Propose(first);
+  after.Propose(second);
+  EXPECT_EQ(after.core->evidence().total(), 1u);
 }
 
 TEST_F(CoreTest, NeverVotesForARivalAfterARestartButRepeatsItsVote) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "hotstuff/client_table.h"
+#include "hotstuff/evidence.h"
 #include "hotstuff/leader_schedule.h"
 #include "hotstuff/mempool.h"
 #include "hotstuff/safety_state.h"
@@ -53,6 +54,7 @@ struct Restored {
   ApprovedChangePtr change;  // That the chain up to the root ordered in this epoch.
   std::optional<ClientTable> clients;
   std::vector<BlockPtr> blocks;  // Persisted and not committed, in any order.
+  EvidenceLog evidence;          // Of all epochs so far.
 };
 
 struct Now {

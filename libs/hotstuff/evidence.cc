@@ -69,6 +69,10 @@ absl::Status Verify(const ConflictingVotes& votes, const Verifier& verifier) {
   return absl::OkStatus();
 }
 
+std::pair<Epoch, ReplicaIndex> CulpritIn(const Evidence& evidence) {
+  return {EpochOf(evidence), CulpritOf(evidence)};
+}
+
 }  // namespace
 
 ReplicaIndex CulpritOf(const Evidence& evidence) {
@@ -76,6 +80,17 @@ ReplicaIndex CulpritOf(const Evidence& evidence) {
     return blocks->first.header.proposer;
   }
   return std::get<ConflictingVotes>(evidence).first.signer;
+}
+
+Epoch EpochOf(const Evidence& evidence) {
+  if (const auto* blocks = std::get_if<ConflictingBlocks>(&evidence)) {
+    return blocks->first.header.epoch;
+  }
+  return std::get<ConflictingVotes>(evidence).first.epoch;
+}
+
+std::string_view KindOf(const Evidence& evidence) {
+  return std::holds_alternative<ConflictingBlocks>(evidence) ? "two blocks" : "two votes";
 }
 
 View ViewOf(const Evidence& evidence) {
@@ -130,17 +145,31 @@ absl::Status VerifyEvidence(const Evidence& evidence, const Verifier& verifier) 
   return std::visit([&verifier](const auto& parts) { return Verify(parts, verifier); }, evidence);
 }
 
+EvidenceLog::EvidenceLog(const std::vector<Evidence>& kept, uint64_t total) {
+  for (const Evidence& evidence : kept) Add(evidence);
+  total_ = total;
+}
+
+bool EvidenceLog::Wants(const Evidence& evidence) const {
+  const Culprit culprit = CulpritIn(evidence);
+  const auto count = counts_.find(culprit);
+  return (count == counts_.end() || count->second < kPerCulprit) &&
+         !keys_.contains({culprit, ViewOf(evidence), evidence.index()});
+}
+
 bool EvidenceLog::Add(Evidence evidence) {
-  const auto key_of = [](const Evidence& item) {
-    return std::tuple(CulpritOf(item), ViewOf(item), item.index());
-  };
-  if (!keys_.insert(key_of(evidence)).second) return false;
+  if (!Wants(evidence)) return false;
+  const Culprit culprit = CulpritIn(evidence);
+  keys_.insert({culprit, ViewOf(evidence), evidence.index()});
+  ++counts_[culprit];
   ++total_;
   list_.push_back(std::move(evidence));
-  if (list_.size() > kCapacity) {
-    keys_.erase(key_of(list_.front()));
-    list_.pop_front();
-  }
+  if (list_.size() <= kCapacity) return true;
+  const Evidence& oldest = list_.front();
+  const auto count = counts_.find(CulpritIn(oldest));
+  if (--count->second == 0) counts_.erase(count);
+  keys_.erase({CulpritIn(oldest), ViewOf(oldest), oldest.index()});
+  list_.pop_front();
   return true;
 }
 

@@ -5,9 +5,13 @@
 #define GROAT_HOTSTUFF_EVIDENCE_H_
 
 #include <deque>
+#include <map>
 #include <set>
+#include <string_view>
 #include <tuple>
+#include <utility>
 #include <variant>
+#include <vector>
 
 #include "hotstuff/verification.h"
 
@@ -33,8 +37,11 @@ struct ConflictingVotes {
 
 using Evidence = std::variant<ConflictingBlocks, ConflictingVotes>;
 
-ReplicaIndex CulpritOf(const Evidence& evidence);
+ReplicaIndex CulpritOf(const Evidence& evidence);  // In the validators of its epoch.
+Epoch EpochOf(const Evidence& evidence);
 View ViewOf(const Evidence& evidence);
+// "two blocks" or "two votes".
+std::string_view KindOf(const Evidence& evidence);
 
 // kind u8 (1 blocks, 2 votes), then each part with its size u32 before it; a signed header is the
 // header and its signature.
@@ -44,22 +51,30 @@ absl::StatusOr<Evidence> DecodeEvidence(ByteView bytes);
 // signatures. Needs no trust in whoever shows it.
 absl::Status VerifyEvidence(const Evidence& evidence, const Verifier& verifier);
 
-// Keeps the newest of them, one for each culprit, view and kind.
+// Keeps the newest of them, of all epochs: one for each culprit, view and kind, and of a culprit in
+// an epoch only so many, since it could make more in each view, and they prove no more.
 class EvidenceLog {
  public:
   static constexpr size_t kCapacity = 256;
+  static constexpr size_t kPerCulprit = 16;
 
-  // False if the like is there already.
+  EvidenceLog() = default;
+  // What was kept, oldest first, of so many.
+  EvidenceLog(const std::vector<Evidence>& kept, uint64_t total);
+
+  // False if it is not wanted.
   bool Add(Evidence evidence);
-  bool Has(ReplicaIndex culprit, View view, size_t kind) const {
-    return keys_.contains({culprit, view, kind});
-  }
+  // Not if the like is there already, or enough against its culprit.
+  bool Wants(const Evidence& evidence) const;
   const std::deque<Evidence>& list() const { return list_; }
   uint64_t total() const { return total_; }
 
  private:
+  using Culprit = std::pair<Epoch, ReplicaIndex>;
+
   std::deque<Evidence> list_;
-  std::set<std::tuple<ReplicaIndex, View, size_t>> keys_;
+  std::set<std::tuple<Culprit, View, size_t>> keys_;  // Of the list; the last is the kind.
+  std::map<Culprit, size_t> counts_;                  // Of the list.
   uint64_t total_ = 0;
 };
 

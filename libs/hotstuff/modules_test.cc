@@ -4,6 +4,7 @@
 #include "hotstuff/block_sync.h"
 #include "hotstuff/block_tree.h"
 #include "hotstuff/certificate_cache.h"
+#include "hotstuff/evidence.h"
 #include "hotstuff/mempool.h"
 #include "hotstuff/pacemaker.h"
 #include "hotstuff/testing/fixture.h"
@@ -35,6 +36,48 @@ TEST(VoteGuardTest, FollowsItsTable) {
   guard.GaveUp(View(2));
   EXPECT_EQ(guard.timeout_view(), View(4));
   EXPECT_EQ(guard.Consider(View(5), b), V::kNew);
+}
+
+Evidence VotesOf(uint64_t epoch, uint16_t culprit, uint64_t view) {
+  const auto vote = [&](std::string_view block) {
+    return Vote{Epoch(epoch), View(view), HeaderDigest(AsBytes(block)), Replica(culprit), {}};
+  };
+  return ConflictingVotes{vote("a"), vote("b")};
+}
+
+TEST(EvidenceLogTest, KeepsOneOfAKindAndAFewOfACulprit) {
+  EvidenceLog log;
+  EXPECT_TRUE(log.Add(VotesOf(0, 1, 5)));
+  EXPECT_FALSE(log.Wants(VotesOf(0, 1, 5)));
+  EXPECT_FALSE(log.Add(VotesOf(0, 1, 5)));
+  EXPECT_EQ(log.total(), 1u);
+  ConflictingBlocks blocks;
+  blocks.first.header.proposer = blocks.second.header.proposer = Replica(1);
+  blocks.first.header.view = blocks.second.header.view = View(5);
+  EXPECT_TRUE(log.Add(blocks));
+  EXPECT_EQ(KindOf(log.list()[0]), "two votes");
+  EXPECT_EQ(KindOf(log.list()[1]), "two blocks");
+  for (uint64_t view = 6; view < 100; ++view) log.Add(VotesOf(0, 1, view));
+  EXPECT_EQ(log.total(), EvidenceLog::kPerCulprit);
+  EXPECT_TRUE(log.Wants(VotesOf(0, 2, 5)));
+  EXPECT_TRUE(log.Add(VotesOf(1, 1, 5)));  // Its place in another epoch may be another's.
+  EXPECT_EQ(EpochOf(log.list().back()), Epoch(1));
+  EXPECT_EQ(log.total(), EvidenceLog::kPerCulprit + 1);
+}
+
+TEST(EvidenceLogTest, KeepsTheNewestAndCountsAll) {
+  EvidenceLog log;
+  const auto nth = [](uint64_t n) { return VotesOf(n / 100, n % 100, n); };
+  for (uint64_t n = 0; n < EvidenceLog::kCapacity + 10; ++n) EXPECT_TRUE(log.Add(nth(n)));
+  EXPECT_EQ(log.list().size(), EvidenceLog::kCapacity);
+  EXPECT_EQ(log.list().front(), nth(10));
+  EXPECT_EQ(log.total(), EvidenceLog::kCapacity + 10);
+  EXPECT_TRUE(log.Wants(nth(9)));
+  EXPECT_FALSE(log.Wants(nth(10)));
+  const EvidenceLog restored({log.list().begin(), log.list().end()}, log.total());
+  EXPECT_EQ(restored.list(), log.list());
+  EXPECT_EQ(restored.total(), log.total());
+  EXPECT_FALSE(restored.Wants(nth(10)));
 }
 
 TEST(CommitRuleTest, NeedsConsecutiveViews) {

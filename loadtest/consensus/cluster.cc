@@ -90,14 +90,25 @@ ConsensusCluster::~ConsensusCluster() {
 
 absl::Status ConsensusCluster::StartAll() {
   for (uint32_t i = 0; i < size(); ++i) {
-    GROAT_ASSIGN_OR_RETURN(const platform::Launch launch, plan_->Consensus(i));
-    GROAT_RETURN_IF_ERROR(WriteWholeFile(launch.config_path.string(), AsBytes(launch.config), 0600,
-                                         IfExists::kReplace));
+    GROAT_ASSIGN_OR_RETURN(const platform::Launch launch,
+                           WriteConfig(i, platform::ConsensusStart::kFirst));
     GROAT_RETURN_IF_ERROR(supervisor_->Start(launch.process));
     GROAT_RETURN_IF_ERROR(supervisor_->SetRestart(keys::ConsensusName(i), false));
   }
   for (uint32_t i = 0; i < size(); ++i) GROAT_RETURN_IF_ERROR(WaitServing(i));
+  // From here on an empty folder is a lost one.
+  for (uint32_t i = 0; i < size(); ++i) {
+    GROAT_RETURN_IF_ERROR(WriteConfig(i, platform::ConsensusStart::kAgain).status());
+  }
   return absl::OkStatus();
+}
+
+absl::StatusOr<platform::Launch> ConsensusCluster::WriteConfig(uint32_t replica,
+                                                               platform::ConsensusStart start) {
+  GROAT_ASSIGN_OR_RETURN(platform::Launch launch, plan_->Consensus(replica, start));
+  GROAT_RETURN_IF_ERROR(WriteWholeFile(launch.config_path.string(), AsBytes(launch.config), 0600,
+                                       IfExists::kReplace));
+  return launch;
 }
 
 void ConsensusCluster::OnEvent(const platform::ProcessEvent& event) {

@@ -85,6 +85,7 @@ class ConsensusCluster {
  private:
   explicit ConsensusCluster(std::filesystem::path folder) : folder_(std::move(folder)) {}
   absl::Status MakeNetwork(const keys::ConsensusPlan& plan);
+  absl::StatusOr<platform::Launch> WriteConfig(uint32_t replica, platform::ConsensusStart start);
   absl::Status WaitForState(uint32_t replica, bool running);
   void OnEvent(const platform::ProcessEvent& event);
 

@@ -19,9 +19,9 @@ using hotstuff::Restored;
 using storage::OrderedStore;
 using storage::StoreBatch;
 
-constexpr size_t kSignatureBytes = 64;
 // Blocks that one write prunes.
 constexpr uint64_t kPrunePieceBlocks = 1024;
+constexpr uint64_t kMaxEvidence = hotstuff::EvidenceLog::kCapacity;
 
 absl::Status Damaged(std::string_view what, const absl::Status& why) {
   return absl::DataLossError(absl::StrCat(std::string(what), ": ", std::string(why.message())));
@@ -32,78 +32,15 @@ absl::Status Missing(std::string_view what) {
 
 std::string BlockName(Height height) { return absl::StrCat("block of height ", height.value()); }
 
-// id 32 ‖ repeated count u32 ‖ index u32 each ‖ certificate.
-Bytes EncodeCommit(const BlockId& id, const std::vector<uint32_t>& repeated,
-                   const QuorumCertificate& certificate) {
-  ByteWriter writer;
-  writer.Raw(id).U32(static_cast<uint32_t>(repeated.size()));
-  for (const uint32_t index : repeated) writer.U32(index);
-  return writer.Raw(certificate.Encode()).Take();
-}
-
-Bytes EncodeCommit(const CommittedBlock& committed) {
-  std::vector<uint32_t> repeated;
+CommitRecord RecordOf(const CommittedBlock& committed) {
+  CommitRecord record{committed.block->id(), {}, committed.certificate->Encode()};
   for (size_t i = 0; i < committed.fresh.size(); ++i) {
-    if (!committed.fresh[i]) repeated.push_back(static_cast<uint32_t>(i));
+    if (!committed.fresh[i]) record.repeated.push_back(static_cast<uint32_t>(i));
   }
-  return EncodeCommit(committed.block->id(), repeated, *committed.certificate);
-}
-
-absl::Status DecodeCommit(ByteView bytes, StoredBlock& out) {
-  ByteReader reader(bytes);
-  out.id = reader.Fixed<32>();
-  const uint32_t count = reader.U32();
-  if (reader.failed() || reader.remaining() / 4 < count) {
-    return absl::InvalidArgumentError(absl::StrCat("commit record of ", bytes.size(), " bytes"));
-  }
-  for (uint32_t i = 0; i < count; ++i) out.repeated.push_back(reader.U32());
-  const ByteView certificate = reader.Raw(reader.remaining());
-  out.certificate.assign(certificate.begin(), certificate.end());
-  return absl::OkStatus();
-}
-
-// height u64 ‖ epoch u64 ‖ size u32 ‖ leader schedule ‖ ordered change.
-void PutRoot(const BlockHeader& root, const hotstuff::LeaderSchedule& schedule,
-             const hotstuff::ApprovedChangePtr& change, StoreBatch& batch) {
-  const Bytes encoded = schedule.Encode();
-  ByteWriter writer;
-  writer.U64(root.height.value()).U64(root.epoch.value());
-  writer.U32(static_cast<uint32_t>(encoded.size())).Raw(encoded);
-  if (change != nullptr) writer.Raw(change->Encode());
-  batch.Put(KeyOf('r'), writer.bytes());
-}
-
-// Of an encoded block: where its three parts of variable size begin, and how long they are.
-struct Part {
-  size_t offset = 0;
-  size_t size = 0;
-};
-std::array<Part, 3> PartsOf(ByteView encoding) {
-  std::array<Part, 3> parts;
-  size_t at = BlockHeader::kEncodedSize + kSignatureBytes;
-  for (Part& part : parts) {
-    if (at + 4 > encoding.size()) return {};
-    part = {at + 4, static_cast<size_t>(LoadBigEndian(encoding.data() + at, 4))};
-    at = part.offset + part.size;
-  }
-  return at == encoding.size() ? parts : std::array<Part, 3>();
+  return record;
 }
 
 }  // namespace
-
-ByteView StoredBlock::header() const {
-  return ByteView(encoding).first(std::min(encoding.size(), BlockHeader::kEncodedSize));
-}
-
-ByteView StoredBlock::signature() const {
-  if (encoding.size() < BlockHeader::kEncodedSize + kSignatureBytes) return {};
-  return ByteView(encoding).subspan(BlockHeader::kEncodedSize, kSignatureBytes);
-}
-
-ByteView StoredBlock::commands() const {
-  const Part part = PartsOf(encoding)[2];
-  return ByteView(encoding).subspan(part.offset, part.size);
-}
 
 BlockStore::BlockStore(std::unique_ptr<OrderedStore> store, const hotstuff::Genesis& genesis)
     : store_(std::move(store)),
@@ -141,14 +78,23 @@ void BlockStore::AddCommits(const StoreTurn& turn, StoreBatch& batch) {
       if (id != block.id()) batch.Delete(KeyOf(block.height(), id));
     }
     uncommitted_.erase(block.height());
-    batch.Put(KeyOf('c', block.height().value()), EncodeCommit(committed));
+    batch.Put(KeyOf('c', block.height().value()), RecordOf(committed).Encode());
   }
   for (const ProvenCommit& proven : turn.proofs) {
     batch.Put(KeyOf('p', proven.height.value()), proven.proof.Encode());
   }
   if (turn.commits.empty()) return;
-  PutRoot(turn.commits.back().block->header(), turn.schedule.value_or(hotstuff::LeaderSchedule()),
-          turn.change, batch);
+  const BlockHeader& root = turn.commits.back().block->header();
+  batch.Put(KeyOf('r'), RootRecord{root.height, root.epoch,
+                                   turn.schedule.value_or(hotstuff::LeaderSchedule()), turn.change}
+                            .Encode());
+}
+
+void BlockStore::AddEvidence(const StoreTurn& turn, StoreBatch& batch) {
+  for (const hotstuff::Evidence& evidence : turn.evidence) {
+    batch.Put(KeyOf('e', ++evidence_), hotstuff::EncodeEvidence(evidence));
+    if (evidence_ > kMaxEvidence) batch.Delete(KeyOf('e', evidence_ - kMaxEvidence));
+  }
 }
 
 absl::Status BlockStore::Write(const StoreTurn& turn) {
@@ -156,6 +102,7 @@ absl::Status BlockStore::Write(const StoreTurn& turn) {
   StoreBatch batch;
   AddBlocks(turn, batch);
   AddCommits(turn, batch);
+  AddEvidence(turn, batch);
   if (turn.handover.has_value()) {
     const uint64_t ended = turn.handover->approved.change.next.Previous().value();
     batch.Put(KeyOf('h', ended), turn.handover->Encode());
@@ -194,9 +141,11 @@ absl::StatusOr<StoredBlock> BlockStore::At(Height height) const {
   GROAT_ASSIGN_OR_RETURN(const std::optional<Bytes> commit,
                          store_->Get(KeyOf('c', height.value())));
   if (!commit.has_value()) return MissingAt(height, "commit of ");
-  if (const absl::Status status = DecodeCommit(*commit, out); !status.ok()) {
-    return Damaged(BlockName(height), status);
-  }
+  absl::StatusOr<CommitRecord> record = CommitRecord::Decode(*commit);
+  if (!record.ok()) return Damaged(BlockName(height), record.status());
+  out.id = record->id;
+  out.repeated = std::move(record->repeated);
+  out.certificate = std::move(record->certificate);
   GROAT_ASSIGN_OR_RETURN(std::optional<Bytes> encoding, store_->Get(KeyOf(height, out.id)));
   if (!encoding.has_value()) return MissingAt(height, "");
   out.encoding = *std::move(encoding);
@@ -231,9 +180,13 @@ absl::StatusOr<BlockStore::StoredProof> BlockStore::ProofFor(Height height) cons
   std::optional<StoredProof> found;
   GROAT_RETURN_IF_ERROR(
       store_->Scan(KeyOf('p', height.value()), EndOf('p'), [&](ByteView key, ByteView value) {
-        found = {Height(LoadBigEndian(key.data() + 1, 8)), Bytes(value.begin(), value.end())};
+        const uint64_t number = key.size() == 9 ? LoadBigEndian(key.data() + 1, 8) : 0;
+        found = {Height(number), Bytes(value.begin(), value.end())};
         return false;
       }));
+  if (found.has_value() && found->height == Height(0)) {
+    return absl::DataLossError("a commit proof is stored under no height");
+  }
   if (!found.has_value()) return MissingAt(height, "proof of ");
   return *std::move(found);
 }
@@ -268,7 +221,7 @@ absl::Status BlockStore::Prune(uint64_t keep_blocks) {
     first_.store(to, std::memory_order_release);
     StoreBatch batch;
     for (const char kind : {'b', 'c', 'p'}) batch.DeleteRange(KeyOf(kind, from), KeyOf(kind, to));
-    batch.Put(KeyOf('f'), ByteWriter().U64(to).Take());
+    batch.Put(KeyOf('f'), EncodeNumber(to));
     GROAT_RETURN_IF_ERROR(store_->Write(batch, OrderedStore::Durability::kBuffered));
     from = to;
   }
@@ -277,7 +230,7 @@ absl::Status BlockStore::Prune(uint64_t keep_blocks) {
 
 absl::Status BlockStore::MarkMemoryLost(uint64_t now_ms) {
   lost_at_ms_ = now_ms;
-  return store_->Write(StoreBatch().Put(KeyOf('l'), ByteWriter().U64(now_ms).Take()),
+  return store_->Write(StoreBatch().Put(KeyOf('l'), EncodeNumber(now_ms)),
                        OrderedStore::Durability::kSynced);
 }
 
@@ -301,11 +254,13 @@ absl::Status BlockStore::Install(const hotstuff::Installation& install,
   batch.DeleteRange(KeyOf('c'), EndOf('c'));
   batch.DeleteRange(KeyOf('p'), EndOf('p'));
   batch.Put(KeyOf(height, head.block->id()), head.block->Encode());
-  batch.Put(KeyOf('c', height.value()),
-            EncodeCommit(head.block->id(), head.manifest.repeated, *head.certificate));
+  batch.Put(
+      KeyOf('c', height.value()),
+      CommitRecord{head.block->id(), head.manifest.repeated, head.certificate->Encode()}.Encode());
   batch.Put(KeyOf('p', height.value()), head.proof.Encode());
-  batch.Put(KeyOf('f'), ByteWriter().U64(height.value()).Take());
-  PutRoot(root, head.manifest.schedule, head.manifest.change, batch);
+  batch.Put(KeyOf('f'), EncodeNumber(height.value()));
+  batch.Put(KeyOf('r'),
+            RootRecord{height, root.epoch, head.manifest.schedule, head.manifest.change}.Encode());
   for (const hotstuff::HandoverProof& proof : install.handovers) {
     batch.Put(KeyOf('h', proof.ended().value()), proof.Encode());
   }

@@ -9,6 +9,7 @@
 //   c <height u64>          id, repeated commands, certificate
 //   p <height u64>          commit proof
 //   h <epoch u64>           handover proof; kept for ever
+//   e <number u64>          evidence against a validator; the newest 256, by how many there were
 //   s                       safety record
 //   r                       last committed height, epoch, leader schedule, ordered change
 //   f                       first height that was not pruned
@@ -29,6 +30,7 @@
 #include "hotstuff/effects.h"
 #include "hotstuff/state_transfer.h"
 #include "services/consensus/snapshot_store.h"
+#include "services/consensus/store_records.h"
 #include "storage/ordered_store.h"
 
 namespace groat::consensus_service {
@@ -41,19 +43,6 @@ struct Position {
   Height height;
   uint32_t index = 0;
   friend bool operator==(const Position&, const Position&) = default;
-};
-
-// A stored block in its encoded form; the views are into `encoding`.
-struct StoredBlock {
-  Bytes encoding;
-  hotstuff::BlockId id;
-  std::vector<uint32_t> repeated;  // Indexes of commands that have no effect, ascending.
-  Bytes certificate;
-
-  // Parts of the encoding (hotstuff/block.h).
-  ByteView header() const;
-  ByteView signature() const;
-  ByteView commands() const;
 };
 
 struct ProvenCommit {
@@ -76,8 +65,11 @@ struct StoreTurn {
   std::optional<hotstuff::LeaderSchedule> schedule;
   hotstuff::ApprovedChangePtr change;
   std::optional<hotstuff::HandoverProof> handover;  // The epoch ended with the last commit.
+  std::vector<hotstuff::Evidence> evidence;         // That was not found before.
 
-  bool needs_sync() const { return safety.has_value() || handover.has_value(); }
+  bool needs_sync() const {
+    return safety.has_value() || handover.has_value() || !evidence.empty();
+  }
   bool empty() const { return !needs_sync() && blocks.empty() && commits.empty(); }
 };
 
@@ -89,8 +81,9 @@ class BlockStore {
       std::unique_ptr<storage::OrderedStore> store, const hotstuff::Genesis& genesis);
 
   // The epoch that the chain is in, its validators, and what the core starts from. Memory is lost
-  // if blocks are here without a safety record, or if it was marked as lost and the epoch may have
-  // begun before. Reads the blocks committed since the newest snapshot.
+  // if anything is here without a safety record, or if it was marked as lost and the epoch may have
+  // begun before; a first start is a store that holds nothing. Reads the blocks committed since the
+  // newest snapshot.
   struct Loaded {
     Epoch epoch;
     std::vector<hotstuff::Validator> validators;
@@ -98,7 +91,8 @@ class BlockStore {
   };
   absl::StatusOr<Loaded> Load();
 
-  // With a safety record everything is durable on return. An error leaves the store unusable.
+  // With a safety record or evidence everything is durable on return. An error leaves the store
+  // unusable.
   absl::Status Write(const StoreTurn& turn);
 
   // Deletes blocks, their commits and proofs below the older of two snapshots that are offered to
@@ -150,10 +144,12 @@ class BlockStore {
   absl::Status LoadClients(hotstuff::Restored& restored) const;
   absl::Status LoadUncommitted(hotstuff::Restored& restored);
   absl::Status LoadSafety(Loaded& loaded);
+  absl::Status LoadEvidence(hotstuff::Restored& restored);
   absl::Status CheckKept(Height height) const;
   absl::Status MissingAt(Height height, std::string_view what) const;
   void AddBlocks(const StoreTurn& turn, storage::StoreBatch& batch);
   void AddCommits(const StoreTurn& turn, storage::StoreBatch& batch);
+  void AddEvidence(const StoreTurn& turn, storage::StoreBatch& batch);
 
   const std::unique_ptr<storage::OrderedStore> store_;
   const hotstuff::Genesis genesis_;
@@ -162,6 +158,7 @@ class BlockStore {
   std::atomic<uint64_t> last_{0};
   std::atomic<uint64_t> first_{1};
   std::optional<uint64_t> lost_at_ms_;
+  uint64_t evidence_ = 0;  // How much there was, and the number of the newest.
   // Of the writer: what is stored above the last committed height.
   std::map<Height, std::vector<hotstuff::BlockId>> uncommitted_;
 };

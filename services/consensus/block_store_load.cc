@@ -28,25 +28,21 @@ absl::Status Missing(std::string_view what) {
 
 absl::Status BlockStore::CheckIdentity() {
   GROAT_ASSIGN_OR_RETURN(const std::optional<Bytes> stored, store_->Get(KeyOf('m')));
-  const Bytes ours = ByteWriter().U32(kFormatVersion).Raw(chain_).Take();
+  const Bytes ours = IdentityRecord{kFormatVersion, chain_}.Encode();
   if (!stored.has_value()) {
     GROAT_ASSIGN_OR_RETURN(const auto other, store_->Last({}, {}));
     if (other.has_value()) return Missing("the identity of a store that holds data");
     return store_->Write(StoreBatch().Put(KeyOf('m'), ours), OrderedStore::Durability::kSynced);
   }
-  ByteReader reader(*stored);
-  const uint32_t version = reader.U32();
-  const hotstuff::ChainId chain = reader.Fixed<32>();
-  if (const absl::Status status = reader.Finish("identity"); !status.ok()) {
-    return Damaged("identity", status);
-  }
-  if (version != kFormatVersion) {
+  const auto identity = IdentityRecord::Decode(*stored);
+  if (!identity.ok()) return Damaged("identity", identity.status());
+  if (identity->format_version != kFormatVersion) {
     return absl::FailedPreconditionError(
-        absl::StrCat("blocks of format ", version, ", want ", kFormatVersion));
+        absl::StrCat("blocks of format ", identity->format_version, ", want ", kFormatVersion));
   }
-  if (chain != chain_) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("blocks of chain ", chain.Hex(), ", the genesis is of ", chain_.Hex()));
+  if (identity->chain != chain_) {
+    return absl::FailedPreconditionError(absl::StrCat("blocks of chain ", identity->chain.Hex(),
+                                                      ", the genesis is of ", chain_.Hex()));
   }
   return absl::OkStatus();
 }
@@ -59,6 +55,7 @@ absl::StatusOr<BlockStore::Loaded> BlockStore::Load() {
   GROAT_RETURN_IF_ERROR(LoadRoot(loaded));
   GROAT_RETURN_IF_ERROR(LoadClients(loaded.restored));
   GROAT_RETURN_IF_ERROR(LoadUncommitted(loaded.restored));
+  GROAT_RETURN_IF_ERROR(LoadEvidence(loaded.restored));
   GROAT_RETURN_IF_ERROR(LoadSafety(loaded));
   return loaded;
 }
@@ -66,8 +63,9 @@ absl::StatusOr<BlockStore::Loaded> BlockStore::Load() {
 absl::Status BlockStore::LoadFirst() {
   GROAT_ASSIGN_OR_RETURN(const std::optional<Bytes> stored, store_->Get(KeyOf('f')));
   if (!stored.has_value()) return absl::OkStatus();
-  if (stored->size() != 8) return absl::DataLossError("the record of the first block is damaged");
-  first_.store(LoadBigEndian(stored->data(), 8), std::memory_order_release);
+  const auto first = DecodeNumber(*stored);
+  if (!first.ok()) return Damaged("the record of the first block", first.status());
+  first_.store(*first, std::memory_order_release);
   return absl::OkStatus();
 }
 
@@ -77,6 +75,10 @@ absl::Status BlockStore::LoadEpoch(Loaded& loaded) const {
   if (!last.has_value()) return absl::OkStatus();
   const auto proof = hotstuff::HandoverProof::Decode(last->second, chain_);
   if (!proof.ok()) return Damaged("handover", proof.status());
+  if (last->first != KeyOf('h', proof->ended().value())) {
+    return absl::DataLossError(absl::StrCat("the last handover is of epoch ",
+                                            proof->ended().value(), ", stored as another one's"));
+  }
   loaded.epoch = proof->approved.change.next;
   loaded.validators = proof->approved.change.validators;
   return absl::OkStatus();
@@ -88,32 +90,29 @@ absl::Status BlockStore::LoadRoot(Loaded& loaded) {
   if (!root.has_value()) {
     return newest.has_value() ? Missing("the record of the last commit") : absl::OkStatus();
   }
-  ByteReader reader(*root);
-  const Height height(reader.U64());
-  const Epoch epoch(reader.U64());
-  const ByteView schedule = reader.Raw(reader.U32());
-  const ByteView change = reader.Raw(reader.remaining());
-  if (reader.failed()) return absl::DataLossError("the record of the last commit is cut short");
+  auto record = RootRecord::Decode(*root, chain_);
+  if (!record.ok()) return Damaged("the record of the last commit", record.status());
+  const Height height = record->height;
   if (!newest.has_value() || newest->first != KeyOf('c', height.value())) {
     return absl::DataLossError(absl::StrCat("the record of the last commit names height ",
                                             height.value(), ", which is not the last one stored"));
+  }
+  if (height < first()) {
+    return absl::DataLossError(absl::StrCat("the first block that is kept is of height ",
+                                            first().value(), ", the last commit of ",
+                                            height.value()));
   }
   last_.store(height.value(), std::memory_order_release);
   GROAT_ASSIGN_OR_RETURN(CommittedBlock committed, CommittedAt(height));
   Restored& restored = loaded.restored;
   restored.root = std::move(committed.block);
-  if (epoch != loaded.epoch) return absl::OkStatus();  // The root of a new epoch.
+  if (record->epoch != loaded.epoch) return absl::OkStatus();  // The root of a new epoch.
   restored.root_certificate = std::move(committed.certificate);
-  auto decoded = hotstuff::LeaderSchedule::Decode(schedule);
-  if (!decoded.ok()) return Damaged("leader schedule", decoded.status());
-  restored.schedule = *std::move(decoded);
+  restored.schedule = std::move(record->schedule);
   if (restored.schedule->hash() != restored.root->header().schedule) {
     return absl::DataLossError("the leader schedule is not the last committed block's");
   }
-  if (change.empty()) return absl::OkStatus();
-  auto approved = hotstuff::ApprovedChange::Decode(change, chain_);
-  if (!approved.ok()) return Damaged("ordered change of validators", approved.status());
-  restored.change = std::make_shared<const hotstuff::ApprovedChange>(*std::move(approved));
+  restored.change = std::move(record->change);
   return absl::OkStatus();
 }
 
@@ -168,8 +167,9 @@ absl::Status BlockStore::LoadSafety(Loaded& loaded) {
   Restored& restored = loaded.restored;
   GROAT_ASSIGN_OR_RETURN(const std::optional<Bytes> lost, store_->Get(KeyOf('l')));
   if (lost.has_value()) {
-    if (lost->size() != 8) return absl::DataLossError("the time of the memory's loss is damaged");
-    lost_at_ms_ = LoadBigEndian(lost->data(), 8);
+    const auto lost_at_ms = DecodeNumber(*lost);
+    if (!lost_at_ms.ok()) return Damaged("the time of the memory's loss", lost_at_ms.status());
+    lost_at_ms_ = *lost_at_ms;
     hotstuff::BlockHeader root = genesis_.Block0()->header();
     if (loaded.epoch != Epoch(0)) {
       GROAT_ASSIGN_OR_RETURN(const auto handover, HandoverOf(loaded.epoch.Previous()));
@@ -182,7 +182,8 @@ absl::Status BlockStore::LoadSafety(Loaded& loaded) {
   }
   GROAT_ASSIGN_OR_RETURN(const std::optional<Bytes> stored, store_->Get(KeyOf('s')));
   if (!stored.has_value()) {
-    const bool ran = restored.root != nullptr || !restored.blocks.empty();
+    const bool ran = restored.root != nullptr || !restored.blocks.empty() || lost.has_value() ||
+                     restored.evidence.total() > 0;
     restored.memory = ran ? Restored::Memory::kLost : Restored::Memory::kFirstStart;
     return absl::OkStatus();
   }
@@ -190,6 +191,29 @@ absl::Status BlockStore::LoadSafety(Loaded& loaded) {
   if (!safety.ok()) return Damaged("safety record", safety.status());
   restored.safety = *std::move(safety);
   restored.memory = Restored::Memory::kKept;
+  return absl::OkStatus();
+}
+
+absl::Status BlockStore::LoadEvidence(Restored& restored) {
+  std::vector<hotstuff::Evidence> kept;
+  absl::Status status;
+  evidence_ = 0;
+  GROAT_RETURN_IF_ERROR(store_->Scan(KeyOf('e'), EndOf('e'), [&](ByteView key, ByteView value) {
+    const uint64_t number = key.size() == 9 ? LoadBigEndian(key.data() + 1, 8) : 0;
+    absl::StatusOr<hotstuff::Evidence> evidence = hotstuff::DecodeEvidence(value);
+    if (!evidence.ok()) {
+      status = Damaged(absl::StrCat("evidence ", number), evidence.status());
+    } else if (number == 0 || (!kept.empty() && number != evidence_ + 1)) {
+      status =
+          absl::DataLossError(absl::StrCat("evidence ", number, " follows evidence ", evidence_));
+    }
+    if (!status.ok()) return false;
+    evidence_ = number;
+    kept.push_back(*std::move(evidence));
+    return true;
+  }));
+  GROAT_RETURN_IF_ERROR(status);
+  restored.evidence = hotstuff::EvidenceLog(kept, evidence_);
   return absl::OkStatus();
 }
 

@@ -18,10 +18,21 @@ using hotstuff::Restored;
 using hotstuff::View;
 using hotstuff::testing::ChainMaker;
 using hotstuff::testing::MakeCommand;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using Durability = storage::OrderedStore::Durability;
+
+hotstuff::Evidence VotesOf(uint64_t epoch, uint16_t culprit, uint64_t view) {
+  const auto vote = [&](uint8_t block) {
+    hotstuff::BlockId id;
+    id[0] = block;
+    return hotstuff::Vote{Epoch(epoch), View(view), id, hotstuff::ReplicaIndex(culprit),
+                          Bytes(64, block)};
+  };
+  return hotstuff::ConflictingVotes{vote(1), vote(2)};
+}
 
 class BlockStoreTest : public ::testing::Test {
  protected:
@@ -353,6 +364,54 @@ TEST_F(BlockStoreTest, TakesBlocksWithoutItsMemoryForAmnesia) {
   EXPECT_EQ(loaded.restored.memory, Restored::Memory::kLost);
 }
 
+// A mark in an otherwise empty store: it was lost before anything could be fetched. Also if the
+// chain's time begins so late that the mark is older than its first epoch.
+TEST_F(BlockStoreTest, TakesAMarkOfLossWithoutAnythingElseForAmnesia) {
+  maker_.genesis.timestamp_ms = 1'000'000;
+  GROAT_ASSERT_OK(Open()->MarkMemoryLost(0));
+  GROAT_ASSERT_OK_AND_ASSIGN(const BlockStore::Loaded loaded, Open()->Load());
+  EXPECT_EQ(loaded.restored.memory, Restored::Memory::kLost);
+}
+
+// Evidence outlives restarts, power cuts and epochs; the newest is kept, and how much there was.
+TEST_F(BlockStoreTest, KeepsTheNewestEvidence) {
+  constexpr size_t kCapacity = hotstuff::EvidenceLog::kCapacity;
+  std::vector<hotstuff::Evidence> all;
+  for (uint64_t i = 0; i < kCapacity + 3; ++i) {
+    all.push_back(VotesOf(i / 64, static_cast<uint16_t>(i % 4), i));
+  }
+  {
+    const auto store = Open();
+    GROAT_ASSERT_OK_AND_ASSIGN(const BlockStore::Loaded loaded, store->Load());
+    EXPECT_EQ(loaded.restored.evidence.total(), 0u);
+    StoreTurn turn;
+    turn.evidence = {all[0], all[1]};
+    GROAT_ASSERT_OK(store->Write(turn));
+    turn.evidence = {all[2]};
+    GROAT_ASSERT_OK(store->Write(turn));
+  }
+  disk_.Crash();
+  const auto store = Open();
+  GROAT_ASSERT_OK_AND_ASSIGN(const BlockStore::Loaded few, store->Load());
+  EXPECT_THAT(few.restored.evidence.list(), ElementsAre(all[0], all[1], all[2]));
+  EXPECT_EQ(few.restored.evidence.total(), 3u);
+  EXPECT_EQ(few.restored.memory, Restored::Memory::kLost);  // It holds something.
+
+  StoreTurn turn;
+  turn.evidence.assign(all.begin() + 3, all.end());
+  GROAT_ASSERT_OK(store->Write(turn));
+  EXPECT_EQ(CountOf('e'), kCapacity);
+  GROAT_ASSERT_OK_AND_ASSIGN(const BlockStore::Loaded many, Open()->Load());
+  EXPECT_EQ(many.restored.evidence.total(), kCapacity + 3);
+  EXPECT_EQ(many.restored.evidence.list().front(), all[3]);
+  EXPECT_EQ(many.restored.evidence.list().back(), all.back());
+  // One that is missing in between was not dropped by the store.
+  GROAT_ASSERT_OK(disk_.Write(storage::StoreBatch().Delete(ByteWriter().U8('e').U64(100).Take()),
+                              Durability::kSynced));
+  EXPECT_THAT(Open()->Load(),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("evidence 101 follows evidence 99")));
+}
+
 TEST_F(BlockStoreTest, RefusesAnotherChain) {
   Open();
   hotstuff::Genesis other = maker_.genesis;
@@ -370,13 +429,14 @@ TEST_F(BlockStoreTest, NamesWhatIsDamaged) {
        {Case{'s', "safety record"}, Case{'r', "last commit"}, Case{'c', "block of height 1"},
         Case{'b', "block of height 1"}, Case{'n', "snapshot of height 1"},
         Case{'d', "piece 0 of its client table"}, Case{'f', "first block"},
-        Case{'l', "memory's loss"}}) {
+        Case{'l', "memory's loss"}, Case{'e', "evidence 1: "}}) {
     SCOPED_TRACE(test.kind);
     storage::MemoryStore fresh;
     {
       auto store = BlockStore::Open(std::make_unique<SharedStore>(fresh), maker_.genesis);
       StoreTurn turn = Commit(Chain()[0]);
       turn.safety = Safety(View(1));
+      turn.evidence = {VotesOf(0, 1, 1)};
       GROAT_ASSERT_OK((*store)->Write(turn));
       GROAT_ASSERT_OK((*store)->snapshots().Save(SnapshotOf(turn.commits[0].block)));
       const Bytes number(8, 0);
@@ -394,6 +454,36 @@ TEST_F(BlockStoreTest, NamesWhatIsDamaged) {
     GROAT_ASSERT_OK(fresh.Write(storage::StoreBatch().Put(last->first, cut), Durability::kSynced));
     auto store = BlockStore::Open(std::make_unique<SharedStore>(fresh), maker_.genesis);
     EXPECT_THAT((*store)->Load(), StatusIs(absl::StatusCode::kDataLoss, HasSubstr(test.message)));
+  }
+}
+
+TEST_F(BlockStoreTest, NamesWhatContradictsItself) {
+  hotstuff::HandoverProof handover;
+  handover.approved.change.next = Epoch(3);
+  handover.approved.change.validators = maker_.genesis.validators;
+  handover.commit = {{Chain()[0]->header()}, maker_.Certify(*Chain()[0])};
+  struct Case {
+    const char* message;
+    Bytes key;
+    Bytes value;
+  };
+  for (const Case& test :
+       {Case{"first block that is kept is of height 2, the last commit of 1", Bytes{'f'},
+             EncodeNumber(2)},
+        Case{"last handover is of epoch 2", ByteWriter().U8('h').U64(7).Take(), handover.Encode()},
+        Case{"stored under no height", Bytes{'p', 0xff}, Bytes{1}}}) {
+    SCOPED_TRACE(test.message);
+    storage::MemoryStore disk;
+    auto store = BlockStore::Open(std::make_unique<SharedStore>(disk), maker_.genesis);
+    GROAT_ASSERT_OK((*store)->Write(Commit(Chain()[0])));
+    storage::StoreBatch batch;
+    if (test.key[0] == 'p') batch.Delete(ByteWriter().U8('p').U64(1).Take());
+    batch.Put(test.key, test.value);
+    GROAT_ASSERT_OK(disk.Write(batch, Durability::kSynced));
+    store = BlockStore::Open(std::make_unique<SharedStore>(disk), maker_.genesis);
+    absl::Status status = (*store)->Load().status();
+    if (status.ok()) status = (*store)->ProofFor(Height(1)).status();
+    EXPECT_THAT(status, StatusIs(absl::StatusCode::kDataLoss, HasSubstr(test.message)));
   }
 }
 

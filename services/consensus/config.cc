@@ -21,6 +21,10 @@ absl::Status Config::Validate() const {
       return absl::InvalidArgumentError(absl::StrCat(name, ": ", peers[i].public_key, " twice"));
     }
   }
+  if (first_start && memory_lost) {
+    return absl::InvalidArgumentError(
+        "first_start and memory_lost are both true, want at most one of them");
+  }
   if (mesh_carrier == "tls" && mesh_threads != 1) {
     return absl::InvalidArgumentError(
         absl::StrCat("mesh_threads is ", mesh_threads, ", want 1 unless mesh_carrier is grpc"));
@@ -66,6 +70,10 @@ void Describe(config::ConfigLoader& loader, Config& config) {
                   "How long a leader waits for a fuller block.");
   loader.Integer("keep_blocks", &config.keep_blocks, 0, uint64_t{1} << 48,
                  "The newest blocks that are never pruned; 0: all blocks are kept.");
+  loader.Flag(
+      "first_start", &config.first_start,
+      "The validator's keys have signed nothing yet: an empty data folder is the beginning. "
+      "Without it a replica with an empty folder follows, as if memory_lost were set.");
   loader.Flag(
       "memory_lost", &config.memory_lost,
       "What this replica signed before is not in its data folder: it does not vote until an "

@@ -37,6 +37,7 @@ struct Config {
   uint64_t pool_bytes = 256 << 20;
   std::chrono::milliseconds batch_delay{0};
   uint64_t keep_blocks = 0;  // 0: all.
+  bool first_start = false;  // An empty data folder is the beginning.
   bool memory_lost = false;
   uint32_t max_subscribers = 256;
   uint64_t max_request_bytes = 4 << 20;

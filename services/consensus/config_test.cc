@@ -31,6 +31,15 @@ TEST(ConfigTest, AMeshOverTlsHasOneThread) {
   GROAT_EXPECT_OK(config.Validate());
 }
 
+TEST(ConfigTest, AFirstStartHasNoMemoryToLose) {
+  Config config;
+  config.first_start = true;
+  GROAT_EXPECT_OK(config.Validate());
+  config.memory_lost = true;
+  EXPECT_THAT(config.Validate(), StatusIs(absl::StatusCode::kInvalidArgument,
+                                          HasSubstr("first_start and memory_lost are both true")));
+}
+
 TEST(ConfigTest, DescribesEveryKeyWithADefaultInItsRange) {
   Config config;
   config::ConfigLoader loader("groat_consensus", "");

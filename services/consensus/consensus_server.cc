@@ -150,6 +150,15 @@ DriverEvents ConsensusServer::Events() {
     logger_.Warn("a snapshot of other replicas took the place of all blocks", {{"height", height}});
     if (service_ != nullptr) service_->WakeSubscribers();
   };
+  events.found_evidence = [this](const hotstuff::Evidence& evidence) {
+    const hotstuff::ReplicaIndex culprit = hotstuff::CulpritOf(evidence);
+    logger_.Error("a validator broke the rules",
+                  {{"validator", culprit},
+                   {"public_key", driver_->validators()[culprit.value()].key.Hex()},
+                   {"kind", hotstuff::KindOf(evidence)},
+                   {"epoch", hotstuff::EpochOf(evidence)},
+                   {"view", hotstuff::ViewOf(evidence)}});
+  };
   events.entered_epoch = [this](Epoch epoch) {
     logger_.Info("an epoch began", {{"epoch", epoch}});
     WarnIfNotVoting();
@@ -164,6 +173,7 @@ absl::Status ConsensusServer::StartReplica() {
     options.core.mempool = {config_.pool_commands, config_.pool_bytes};
     options.core.batch_delay_ms = static_cast<uint64_t>(config_.batch_delay.count());
     options.keep_blocks = config_.keep_blocks;
+    options.first_start = config_.first_start;
     options.memory_lost = config_.memory_lost;
     for (const PeerConfig& peer : config_.peers) {
       const auto id = Ed25519PublicKey::FromHexText(peer.public_key, "peers");
@@ -200,12 +210,29 @@ absl::Status ConsensusServer::StartReplica() {
                               {"view", restored.view},
                               {"height", restored.committed_height},
                               {"votes", restored.may_vote}});
+    SayHowItStarts();
     WarnIfNotVoting();
-    if (config_.memory_lost) {
-      logger_.Warn("memory_lost is set: take it out of the configuration, the folder remembers it");
-    }
   });
   return status;
+}
+
+void ConsensusServer::SayHowItStarts() {
+  if (config_.memory_lost) {
+    logger_.Warn("memory_lost is set: take it out of the configuration, the folder remembers it");
+  } else if (config_.first_start && driver_->began_empty()) {
+    logger_.Info("first start: take first_start out of the configuration",
+                 {{"folder", config_.data_dir}});
+  } else if (config_.first_start) {
+    logger_.Warn(
+        "first_start has no effect, the folder is not empty: take it out of the configuration",
+        {{"folder", config_.data_dir}});
+  } else if (driver_->began_empty()) {
+    logger_.Warn(
+        "the folder is empty and first_start is not set: counts as memory lost. If the keys of "
+        "this "
+        "replica have never signed anything, stop it, remove the folder and set first_start",
+        {{"folder", config_.data_dir}});
+  }
 }
 
 void ConsensusServer::WarnIfNotVoting() {

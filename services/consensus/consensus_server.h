@@ -58,6 +58,7 @@ class ConsensusServer {
   absl::Status OpenMesh();
   absl::Status StartReplica();
   absl::Status Serve();
+  void SayHowItStarts();
   void WarnIfNotVoting();
   DriverEvents Events();
   void Refresh();

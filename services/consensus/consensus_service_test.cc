@@ -240,6 +240,38 @@ TEST_F(ConsensusServiceTest, ARestartedReplicaHasEverythingAndGoesOn) {
   ReadAll(3, 300);
 }
 
+// Evidence that a replica found is shown after its restart, with the epoch that it is of, and
+// counted.
+TEST_F(ConsensusServiceTest, ShowsTheEvidenceItKept) {
+  StartAll();
+  replicas_.Stop(2);
+  const auto vote = [](uint8_t block) {
+    hotstuff::BlockId id;
+    id[0] = block;
+    return hotstuff::Vote{Epoch(5), hotstuff::View(77), id, hotstuff::ReplicaIndex(1),
+                          Bytes(64, block)};
+  };
+  const hotstuff::Evidence evidence = hotstuff::ConflictingVotes{vote(1), vote(2)};
+  {
+    const auto store = replicas_.OpenStore(2);
+    GROAT_ASSERT_OK(store->Load());
+    StoreTurn turn;
+    turn.evidence.push_back(evidence);
+    GROAT_ASSERT_OK(store->Write(turn));
+  }
+  replicas_.Start(2);
+  rpc::CallContext context(kPatience);
+  v1::GetEvidenceResponse response;
+  ASSERT_TRUE(Stub(2)->GetEvidence(&context, {}, &response).ok());
+  EXPECT_EQ(response.total(), 1u);
+  ASSERT_EQ(response.evidence_size(), 1);
+  EXPECT_EQ(response.evidence(0).epoch(), 5u);
+  EXPECT_EQ(response.evidence(0).culprit(), 1u);
+  EXPECT_EQ(response.evidence(0).view(), 77u);
+  EXPECT_EQ(response.evidence(0).evidence(), ToString(hotstuff::EncodeEvidence(evidence)));
+  EXPECT_TRUE(replicas_.WaitForMetric(2, "groat_consensus_found_evidence_total", 1));
+}
+
 // While replica 0 drains, two others are gone, so nothing is committed: what waits is told so at
 // the end of the drain's time, and what comes meanwhile at once.
 TEST(ConsensusServerTest, DrainsAnswersAndRefusesNewOnes) {

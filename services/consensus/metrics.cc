@@ -84,7 +84,8 @@ Metrics::Metrics(telemetry::Metrics& metrics) : lag_(std::make_shared<ReplicaLag
   count(commands_, "committed_commands", "Commands that took effect.");
   count(repeated_, "repeated_commands",
         "Commands in blocks that had no effect, as those that were committed before.");
-  count(evidence_, "found_evidence", "Proofs that a validator broke the rules.");
+  count(evidence_, "found_evidence",
+        "Proofs that a validator broke the rules, since the data folder began.");
   count(writes_, "disk_writes", "Turns that were written.");
   for (size_t i = 0; i < refused_.size(); ++i) {
     std::string reason(hotstuff::NameOf(static_cast<hotstuff::Refusal>(i)));
@@ -120,7 +121,7 @@ void Metrics::Update(const ReplicaDriver& driver, const BlockStore& store) {
   blocks_.Set(counters.blocks_committed);
   commands_.Set(counters.commands_committed);
   repeated_.Set(counters.commands_repeated);
-  evidence_.Set(driver.evidence_total());
+  evidence_.Set(driver.core().evidence().total());
   writes_.Set(driver.writes());
   for (size_t i = 0; i < refused_.size(); ++i) refused_[i].Set(counters.refused[i]);
   std::vector<double> lag;

@@ -143,7 +143,6 @@ void ReplicaDriver::HandOverCommands(const Run& ended) {
   const std::vector<hotstuff::SubmitVerdict> verdicts = std::move(effects.verdicts);
   Gather(run_, std::move(effects));
   past_.Add(ended.core->counters());
-  past_evidence_ += ended.core->evidence().total();
   if (events_.handed_over) events_.handed_over(keys, verdicts);
 }
 
@@ -151,10 +150,6 @@ hotstuff::Counters ReplicaDriver::counters() const {
   hotstuff::Counters total = past_;
   total.Add(run_->core->counters());
   return total;
-}
-
-uint64_t ReplicaDriver::evidence_total() const {
-  return past_evidence_ + run_->core->evidence().total();
 }
 
 void ReplicaDriver::StepRun(const std::shared_ptr<Run>& run, const hotstuff::Event& event) {
@@ -174,6 +169,7 @@ void ReplicaDriver::Gather(const std::shared_ptr<Run>& run, hotstuff::Effects ef
     if (events_.blocks_missing) events_.blocks_missing(*effects.needs_snapshot);
     catch_up_->Step(hotstuff::BlocksMissing());
   }
+  GatherEvidence(run->core->evidence());
   if (!current) return;
   if (effects.persist.has_value()) {
     held_.turn.safety = std::move(effects.persist->state);
@@ -187,6 +183,15 @@ void ReplicaDriver::Gather(const std::shared_ptr<Run>& run, hotstuff::Effects ef
   }
   GatherCommits(effects);
   if (effects.epoch_end.has_value()) GatherEpochEnd(*effects.epoch_end);
+}
+
+void ReplicaDriver::GatherEvidence(const hotstuff::EvidenceLog& log) {
+  const uint64_t found = std::min<uint64_t>(log.total() - noted_evidence_, log.list().size());
+  noted_evidence_ = log.total();
+  for (size_t i = log.list().size() - found; i < log.list().size(); ++i) {
+    held_.turn.evidence.push_back(log.list()[i]);
+    if (events_.found_evidence) events_.found_evidence(log.list()[i]);
+  }
 }
 
 void ReplicaDriver::GatherCommits(hotstuff::Effects& effects) {

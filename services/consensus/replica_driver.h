@@ -55,6 +55,8 @@ struct DriverEvents {
   std::function<void(Height)> blocks_missing;
   // A snapshot of this height took the place of all blocks.
   std::function<void(Height)> installed;
+  // A validator broke the rules; it will be kept, and is told once.
+  std::function<void(const hotstuff::Evidence&)> found_evidence;
   // An epoch began, by what happened here or by what others showed.
   std::function<void(Epoch)> entered_epoch;
   // Another core has begun. What the pool of the one before held for this replica's clients, and
@@ -68,6 +70,9 @@ struct DriverOptions {
   hotstuff::CoreOptions core;
   hotstuff::TransferOptions transfer;
   uint64_t keep_blocks = 0;  // The newest blocks that are never pruned; 0: nothing is.
+  // This replica's keys have signed nothing yet, so an empty store is the beginning. Else a replica
+  // with an empty store has lost its memory. Without effect on a store that holds anything.
+  bool first_start = false;
   // What this replica signed before is not in its store: it does not vote in any epoch that may
   // have begun before now, also after later restarts.
   bool memory_lost = false;
@@ -113,8 +118,9 @@ class ReplicaDriver {
   const std::vector<hotstuff::View>& heard() const { return run_->heard; }
   // Of the cores of all epochs since the start.
   hotstuff::Counters counters() const;
-  uint64_t evidence_total() const;
   uint64_t writes() const { return writes_; }
+  // The store held nothing at the start.
+  bool began_empty() const { return began_empty_; }
   const hotstuff::StateTransfer& transfer() const { return catch_up_->transfer(); }
   // Snapshots that were taken over from others since the start.
   uint64_t installed_snapshots() const { return installed_snapshots_; }
@@ -162,6 +168,7 @@ class ReplicaDriver {
   void Receive(ReplicaChannels::Incoming incoming);
   void StepRun(const std::shared_ptr<Run>& run, const hotstuff::Event& event);
   void Gather(const std::shared_ptr<Run>& run, hotstuff::Effects effects);
+  void GatherEvidence(const hotstuff::EvidenceLog& log);
   void GatherCommits(hotstuff::Effects& effects);
   void GatherEpochEnd(const hotstuff::EpochEnd& end);
   void SendOut(const Run& run, const hotstuff::Send& send);
@@ -183,6 +190,7 @@ class ReplicaDriver {
   void WriteInstallation();
   void Installed(absl::StatusOr<BlockStore::Loaded> loaded);
   void Replace(std::shared_ptr<Run> run);
+  void DropHeld();
   void HandOverCommands(const Run& ended);
 
   void SetTimer();
@@ -202,7 +210,7 @@ class ReplicaDriver {
   hotstuff::BlockPtr epoch_last_;               // Of an epoch whose end is being written.
   std::shared_ptr<const hotstuff::Installation> installing_;  // Null: none.
   hotstuff::Counters past_;                                   // Of the cores before.
-  uint64_t past_evidence_ = 0;
+  uint64_t noted_evidence_ = 0;                               // Of what the cores have found.
   // Bytes of the newest proposals, which were made or taken apart already.
   std::deque<std::pair<hotstuff::BlockId, std::shared_ptr<const Bytes>>> encoded_;
 
@@ -211,6 +219,7 @@ class ReplicaDriver {
   absl::Status written_;  // Of the write under way; of the disk's thread until it is done.
   bool is_writing_ = false;
   bool failed_ = false;
+  bool began_empty_ = false;
   bool turn_scheduled_ = false;
   p2p::TimerId timer_ = 0;
   uint64_t timer_ms_ = hotstuff::kNever;

@@ -27,6 +27,7 @@ absl::Status ReplicaDriver::Begin() {
   GROAT_ASSIGN_OR_RETURN(BlockStore::Loaded loaded, LoadStore());
   GROAT_ASSIGN_OR_RETURN(
       run_, MakeRun(loaded.epoch, std::move(loaded.validators), std::move(loaded.restored)));
+  noted_evidence_ = run_->core->evidence().total();
   server_.emplace(TransferServer::Parts{parts_.store, *channels_, parts_.executor, parts_.archive});
   CatchUp::Events events;
   events.epoch_over = [this](const hotstuff::HandoverProof& proof) {
@@ -55,9 +56,11 @@ absl::StatusOr<BlockStore::Loaded> ReplicaDriver::LoadStore() {
   if (options_.memory_lost) GROAT_RETURN_IF_ERROR(parts_.store.MarkMemoryLost(Now().wall_ms));
   GROAT_ASSIGN_OR_RETURN(BlockStore::Loaded loaded, parts_.store.Load());
   Restored& restored = loaded.restored;
+  began_empty_ = restored.memory == Restored::Memory::kFirstStart;
+  if (began_empty_ && !options_.first_start) restored.memory = Restored::Memory::kLost;
   if (restored.memory == Restored::Memory::kLost &&
       parts_.store.RemembersEpochAfter(parts_.genesis.Block0()->header())) {
-    // Found out here: the record is missing.
+    // Found out here: the record is missing, or the whole folder.
     GROAT_RETURN_IF_ERROR(parts_.store.MarkMemoryLost(Now().wall_ms));
   }
   if (restored.memory == Restored::Memory::kFirstStart) {
@@ -167,6 +170,7 @@ void ReplicaDriver::StartNextEpoch(const StoreTurn& turn) {
   restored.safety = turn.safety;
   restored.root = std::exchange(epoch_last_, nullptr);
   restored.clients = run_->core->clients();
+  restored.evidence = run_->core->evidence();
   auto next = MakeRun(change.next, change.validators, std::move(restored));
   if (!next.ok()) return Fail(next.status());
   Replace(*std::move(next));
@@ -174,11 +178,18 @@ void ReplicaDriver::StartNextEpoch(const StoreTurn& turn) {
 
 void ReplicaDriver::Replace(std::shared_ptr<Run> run) {
   const std::shared_ptr<Run> ended = std::exchange(run_, std::move(run));
-  held_ = Held();  // The core before has nothing more to say that must be durable first.
+  DropHeld();
   if (const absl::Status status = AuthorizePeers(); !status.ok()) return Fail(status);
   if (events_.entered_epoch && ended->epoch != run_->epoch) events_.entered_epoch(run_->epoch);
   EnteredEpoch();
   HandOverCommands(*ended);
+}
+
+// The core before has nothing more to say that must be durable first, but for what it found.
+void ReplicaDriver::DropHeld() {
+  std::vector<hotstuff::Evidence> evidence = std::move(held_.turn.evidence);
+  held_ = Held();
+  held_.turn.evidence = std::move(evidence);
 }
 
 void ReplicaDriver::EnteredEpoch() {
@@ -221,7 +232,7 @@ void ReplicaDriver::Archive(std::vector<hotstuff::Snapshot> snapshots) {
 void ReplicaDriver::Install(hotstuff::Installation install) {
   if (failed_ || installing_ != nullptr) return;
   installing_ = std::make_shared<const hotstuff::Installation>(std::move(install));
-  held_ = Held();
+  DropHeld();
   wake_ms_ = hotstuff::kNever;
   SetTimer();
   if (!is_writing_) WriteInstallation();
@@ -261,6 +272,7 @@ void ReplicaDriver::Installed(absl::StatusOr<BlockStore::Loaded> loaded) {
   const Height height = installing_->head.manifest.height;
   installing_ = nullptr;
   if (!loaded.ok()) return Fail(loaded.status());
+  loaded->restored.evidence = run_->core->evidence();  // Some of it may not be written yet.
   auto run = MakeRun(loaded->epoch, std::move(loaded->validators), std::move(loaded->restored));
   if (!run.ok()) return Fail(run.status());
   ++installed_snapshots_;

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "base/status_matchers.h"
+#include "hotstuff/digest.h"
 #include "hotstuff/two_chain.h"
 #include "services/consensus/testing/driver_test.h"
 #include "sim/split_mix.h"
@@ -18,6 +19,7 @@ using hotstuff::SubmitVerdict;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::Each;
+using ::testing::ElementsAre;
 using ::testing::SizeIs;
 
 TEST_F(DriverTest, FourReplicasCommitWhatClientsSubmit) {
@@ -255,6 +257,74 @@ TEST_F(FloodTest, APeerThatFloodsIsCutOffAndTheOthersGoOn) {
       [&] { return CutOffAt(0) > 0 && CutOffAt(1) > 0 && CutOffAt(2) > 0; }, seconds(10),
       milliseconds(5)));
   ExpectOneChain();
+}
+
+// Node 3 says nothing but what it is told to.
+struct TwoFaced {
+  std::optional<ReplicaChannels> channels;
+};
+
+class TwoFacedTest : public DriverTest {
+ protected:
+  std::shared_ptr<void> Make(const sim::MeshCluster::Process& on) override {
+    if (on.node != 3) return DriverTest::Make(on);
+    auto program = std::make_shared<TwoFaced>();
+    program->channels.emplace(*ReplicaChannels::Register(on.network, genesis_.block));
+    return program;
+  }
+  // Two votes of node 3, which is validator 3 of the epoch, for two blocks in one view, to a node.
+  void VoteTwice(size_t node, Epoch epoch, hotstuff::View view) {
+    const hotstuff::Ed25519Signer signer(KeyOf(3));
+    cluster_->Run(3, [&] {
+      for (const uint8_t face : {1, 2}) {
+        hotstuff::BlockId block;
+        block[0] = face;
+        const Hash digest = hotstuff::VoteDigest(genesis_.Chain(), epoch, view, block);
+        const hotstuff::Message vote =
+            hotstuff::Vote{epoch, view, block, hotstuff::ReplicaIndex(3), signer.SignShare(digest)};
+        const p2p::PeerId to = cluster_->id(node);
+        cluster_->program<TwoFaced>(3).channels->Send(LaneOf(vote), {&to, 1},
+                                                      hotstuff::EncodeMessage(vote));
+      }
+    });
+    cluster_->RunFor(milliseconds(100));
+  }
+  const hotstuff::EvidenceLog& EvidenceAt(size_t node) {
+    return At(node).driver->core().evidence();
+  }
+};
+
+// What is held against a validator is there after a power cut and in the next epoch, and told once.
+TEST_F(TwoFacedTest, EvidenceIsKeptOverRestartsAndEpochs) {
+  Build(8);
+  cluster_->StartAll();
+  ASSERT_TRUE(cluster_->RunUntilFullMesh(seconds(2)));
+  VoteTwice(0, Epoch(0), hotstuff::View(1));
+  ASSERT_THAT(EvidenceAt(0).list(), SizeIs(1));
+  const hotstuff::Evidence first = EvidenceAt(0).list()[0];
+  EXPECT_EQ(hotstuff::CulpritOf(first), hotstuff::ReplicaIndex(3));
+  GROAT_EXPECT_OK(hotstuff::VerifyEvidence(first, At(0).driver->core().verifier()));
+  EXPECT_EQ(EvidenceAt(1).total(), 0u);
+
+  cluster_->PowerOff(0);
+  disks_[0].Crash();
+  cluster_->Start(0);
+  ASSERT_TRUE(cluster_->RunUntilFullMesh(seconds(5)));
+  EXPECT_THAT(EvidenceAt(0).list(), ElementsAre(first));
+  VoteTwice(0, Epoch(0), hotstuff::View(1));
+  EXPECT_EQ(EvidenceAt(0).total(), 1u);
+
+  HandOver({1, 0, 2, 3}, {0, 1, 2}, 100);
+  EXPECT_THAT(EvidenceAt(0).list(), ElementsAre(first));
+  VoteTwice(0, Epoch(1), At(0).driver->core().view());
+  ASSERT_THAT(EvidenceAt(0).list(), SizeIs(2));
+  const hotstuff::Evidence second = EvidenceAt(0).list()[1];
+  EXPECT_EQ(hotstuff::EpochOf(second), Epoch(1));
+  cluster_->Kill(0);
+  cluster_->Start(0);
+  EXPECT_THAT(EvidenceAt(0).list(), ElementsAre(first, second));
+  EXPECT_EQ(EvidenceAt(0).total(), 2u);
+  EXPECT_THAT(found_[0], ElementsAre(first, second));
 }
 
 }  // namespace

@@ -44,16 +44,16 @@ v1::GetStatusResponse MakeStatus(const Replica& replica) {
   return out;
 }
 
-v1::GetEvidenceResponse MakeEvidence(const ReplicaDriver& driver) {
+v1::GetEvidenceResponse MakeEvidence(const hotstuff::EvidenceLog& log) {
   v1::GetEvidenceResponse out;
-  const hotstuff::EvidenceLog& log = driver.core().evidence();
   for (const hotstuff::Evidence& evidence : log.list()) {
     v1::Evidence* const one = out.add_evidence();
+    one->set_epoch(hotstuff::EpochOf(evidence).value());
     one->set_culprit(hotstuff::CulpritOf(evidence).value());
     one->set_view(hotstuff::ViewOf(evidence).value());
     one->set_evidence(ToString(hotstuff::EncodeEvidence(evidence)));
   }
-  out.set_total(driver.evidence_total());
+  out.set_total(log.total());
   return out;
 }
 
@@ -62,8 +62,9 @@ v1::GetEvidenceResponse MakeEvidence(const ReplicaDriver& driver) {
 void StatusBoard::Publish() {
   auto status = std::make_shared<const Status>(MakeStatus(replica_));
   std::shared_ptr<const Evidence> evidence = this->evidence();
-  if (evidence->total() != replica_.driver.evidence_total()) {
-    evidence = std::make_shared<const Evidence>(MakeEvidence(replica_.driver));
+  const hotstuff::EvidenceLog& log = replica_.driver.core().evidence();
+  if (evidence->total() != log.total()) {
+    evidence = std::make_shared<const Evidence>(MakeEvidence(log));
   }
   MutexLock lock(mutex_);
   status_ = std::move(status);

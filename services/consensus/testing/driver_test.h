@@ -9,6 +9,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "base/status_matchers.h"
@@ -43,8 +44,10 @@ class DriverTest : public ::testing::Test {
     cluster_.reset();
     disks_.clear();
     disks_.resize(nodes);
+    first_starts_.clear();
     committed_.assign(nodes, {});
     installed_.assign(nodes, {});
+    found_.assign(nodes, {});
     options_.resize(nodes);
     cluster_ = std::make_unique<sim::MeshCluster>(sim::MeshCluster::Options{
         .nodes = nodes, .seed = seed, .program = [this](const sim::MeshCluster::Process& on) {
@@ -74,6 +77,8 @@ class DriverTest : public ::testing::Test {
     replica->disk = std::make_unique<InlineOffload>(on.executor, std::chrono::microseconds(300));
     replica->workers = std::make_unique<InlineOffload>(on.executor, std::chrono::microseconds(50));
     replica->archive = std::make_unique<InlineOffload>(on.executor, std::chrono::microseconds(200));
+    DriverOptions options = options_[node];
+    options.first_start = first_starts_.insert(node).second;
     DriverEvents events;
     events.committed = [this, node](const std::vector<hotstuff::CommittedBlock>& blocks) {
       for (const hotstuff::CommittedBlock& block : blocks) {
@@ -81,11 +86,14 @@ class DriverTest : public ::testing::Test {
       }
     };
     events.installed = [this, node](Height height) { installed_[node].push_back(height); };
+    events.found_evidence = [this, node](const hotstuff::Evidence& evidence) {
+      found_[node].push_back(evidence);
+    };
     events.fatal = [raw = replica.get()](const absl::Status& status) { raw->fatal = status; };
     auto driver = ReplicaDriver::Start(
         {genesis_, cluster_->id(node), *replica->signer, on.network, on.executor, *replica->store,
          *replica->disk, *replica->workers, *replica->archive},
-        options_[node], std::move(events));
+        options, std::move(events));
     GROAT_CHECK_OK(driver.status());
     replica->driver = *std::move(driver);
     return replica;
@@ -199,7 +207,9 @@ class DriverTest : public ::testing::Test {
   uint32_t drift_ms_ = 10'000;
   std::map<size_t, uint64_t> writes_left_;  // Of a node that is started next; absent: any number.
   std::vector<DriverOptions> options_;
+  std::set<size_t> first_starts_;  // Nodes that were started; only the first start is one.
   std::vector<std::vector<Height>> installed_;
+  std::vector<std::vector<hotstuff::Evidence>> found_;
   hotstuff::Genesis genesis_;
   std::deque<storage::MemoryStore> disks_;
   std::vector<std::map<Height, hotstuff::CommittedBlock>> committed_;

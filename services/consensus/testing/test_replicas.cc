@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <sstream>
 
 #include "base/check.h"
@@ -13,6 +14,7 @@
 #include "crypto/key_file.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "rpc/channel.h"
+#include "storage/rocks_store.h"
 
 namespace groat::consensus_service::testing {
 namespace {
@@ -65,10 +67,22 @@ void TestReplicas::Start(size_t i) {
     configs_[i].peers.push_back(
         {genesis_.validators[other].key.Hex(), servers_[other]->mesh_address()});
   }
+  configs_[i].first_start = started_.insert(i).second && !configs_[i].memory_lost;
   auto server = ConsensusServer::Start(configs_[i], logger_,
                                        [](const absl::Status& status) { GROAT_CHECK_OK(status); });
   GROAT_CHECK_OK(server.status());
   servers_[i] = *std::move(server);
+}
+
+void TestReplicas::RemoveFolder(size_t i) { std::filesystem::remove_all(configs_[i].data_dir); }
+
+std::unique_ptr<BlockStore> TestReplicas::OpenStore(size_t i) {
+  auto rocks = storage::RocksStore::Open(configs_[i].data_dir + "/blocks",
+                                         storage::RocksStore::Values::kLarge);
+  GROAT_CHECK_OK(rocks.status());
+  auto store = BlockStore::Open(std::make_unique<storage::RocksStore>(*std::move(rocks)), genesis_);
+  GROAT_CHECK_OK(store.status());
+  return *std::move(store);
 }
 
 void TestReplicas::StartAll() {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,13 +21,17 @@ class TestReplicas {
                         const std::function<void(hotstuff::Genesis&, Config&)>& adjust = nullptr);
   ~TestReplicas();
 
-  // Starts a replica on the folder it had before, if it ran. The first one that runs is what the
-  // others dial.
+  // Starts a replica on the folder it had before, if it ran; only its first start is one by its
+  // configuration. The first one that runs is what the others dial.
   void Start(size_t i);
   void StartAll();
   void Stop(size_t i) { servers_[i].reset(); }
   ConsensusServer& server(size_t i) { return *servers_[i]; }
   bool runs(size_t i) const { return servers_[i] != nullptr; }
+  // A folder that is gone; the replica must not run.
+  void RemoveFolder(size_t i);
+  // The store of a replica that does not run, to be closed before it runs again.
+  std::unique_ptr<BlockStore> OpenStore(size_t i);
   // A channel with the certificate of this name.
   std::shared_ptr<grpc::Channel> Channel(size_t i, const std::string& name = "client");
   const hotstuff::Genesis& genesis() const { return genesis_; }
@@ -50,6 +55,7 @@ class TestReplicas {
   telemetry::Logger logger_;
   hotstuff::Genesis genesis_;
   std::vector<Config> configs_;
+  std::set<size_t> started_;
   std::vector<std::unique_ptr<ConsensusServer>> servers_;
 };
 

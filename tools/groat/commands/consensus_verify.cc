@@ -110,19 +110,12 @@ struct CheckedEvidence {
   absl::Status verdict;
 };
 
-hotstuff::Epoch EpochOf(const hotstuff::Evidence& evidence) {
-  if (const auto* blocks = std::get_if<hotstuff::ConflictingBlocks>(&evidence)) {
-    return blocks->first.header.epoch;
-  }
-  return std::get<hotstuff::ConflictingVotes>(evidence).first.epoch;
-}
-
 Json EvidenceJson(const CheckedEvidence& found, const std::string& key) {
   Json item = {{"epoch", found.epoch.value()},
                {"replica", hotstuff::CulpritOf(found.evidence).value()},
                {"public_key", key},
                {"view", hotstuff::ViewOf(found.evidence).value()},
-               {"kind", found.evidence.index() == 0 ? "two blocks" : "two votes"},
+               {"kind", hotstuff::KindOf(found.evidence)},
                {"held_by", found.endpoint},
                {"proven", found.verdict.ok()},
                {"evidence", ToHex(hotstuff::EncodeEvidence(found.evidence))}};
@@ -150,7 +143,7 @@ ExitCode ShowEvidence(const Shell& shell, client::ValidatorSets& sets,
     value["evidence"].push_back(EvidenceJson(found, key));
     table.AddRow({absl::StrCat(found.epoch.value()), absl::StrCat(culprit),
                   terminal::Grouped(hotstuff::ViewOf(found.evidence).value()),
-                  found.evidence.index() == 0 ? "two blocks" : "two votes",
+                  std::string(hotstuff::KindOf(found.evidence)),
                   found.verdict.ok() ? "proven" : std::string(found.verdict.message()), key});
     proven = proven || found.verdict.ok();
   }
@@ -188,7 +181,7 @@ ExitCode Evidence(Shell& shell, const NetworkOptions& options) {
       }
       if (!seen.insert(hotstuff::EncodeEvidence(*evidence)).second) continue;
       CheckedEvidence found{*std::move(evidence), {}, endpoint, {}};
-      found.epoch = EpochOf(found.evidence);
+      found.epoch = hotstuff::EpochOf(found.evidence);
       const auto set = sets->Of(found.epoch);
       found.verdict =
           set.ok() ? hotstuff::VerifyEvidence(found.evidence, (*set)->verifier) : set.status();

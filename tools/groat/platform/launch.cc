@@ -178,7 +178,7 @@ Launch LaunchPlan::Relay() const {
   return launch;
 }
 
-absl::StatusOr<Launch> LaunchPlan::Consensus(uint32_t replica) const {
+absl::StatusOr<Launch> LaunchPlan::Consensus(uint32_t replica, ConsensusStart start) const {
   const std::string name = keys::ConsensusName(replica);
   const ConsensusAddress& address = file_.consensus[replica];
   Launch launch = Service(name, executables_.consensus);
@@ -198,8 +198,9 @@ absl::StatusOr<Launch> LaunchPlan::Consensus(uint32_t replica) const {
       .Text("genesis_file", keys_.Genesis().string())
       .Text("signing_key_file", keys_.SigningKey(name).string());
   if (fs::exists(votes)) yaml.Text("bls_signing_key_file", votes.string());
-  yaml.Text("data_dir", ProcessData(name).string())
-      .Text("listen", address.listen)
+  yaml.Text("data_dir", ProcessData(name).string());
+  if (start == ConsensusStart::kFirst) yaml.Bool("first_start", true);
+  yaml.Text("listen", address.listen)
       .Text("metrics_listen", address.metrics)
       .Text("mesh_listen", address.mesh)
       .Word("peers", absl::StrCat("[", absl::StrJoin(peers, ", "), "]"))

@@ -40,6 +40,9 @@ struct Launch {
   std::string config;                 // Content of that file.
 };
 
+// Whether a replica of consensus may take an empty data folder for the beginning.
+enum class ConsensusStart { kFirst, kAgain };
+
 class LaunchPlan {
  public:
   // `data_folder` must be absolute, so that a process may change its working folder.
@@ -49,7 +52,7 @@ class LaunchPlan {
   Launch Ledger(uint32_t node) const;
   Launch Relay() const;
   // The keys must be in their folder. Errors of the key files.
-  absl::StatusOr<Launch> Consensus(uint32_t replica) const;
+  absl::StatusOr<Launch> Consensus(uint32_t replica, ConsensusStart start) const;
 
   // mTLS files of a name of the network's (see network_folder.h), or plaintext.
   rpc::TlsConfig Tls(const std::string& name) const;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/status_matchers.h"
 #include "tools/groat/platform/yaml_text.h"
 
 namespace groat::platform {
@@ -95,6 +96,34 @@ TEST(LaunchTest, LedgerConfiguration) {
             "  ca_file: \"/d/keys/ca.pem\"\n"
             "  certificate_file: \"/d/keys/ledger-1.crt.pem\"\n"
             "  key_file: \"/d/keys/ledger-1.key.pem\"\n");
+}
+
+// Only the first start may take an empty folder for the beginning.
+TEST(LaunchTest, ConsensusConfiguration) {
+  PlatformFile file = Sample();
+  file.consensus = {{"127.0.0.1:11011", "127.0.0.1:11012", "127.0.0.1:11013"}};
+  const auto first = Plan(file).Consensus(0, ConsensusStart::kFirst);
+  GROAT_ASSERT_OK(first);
+  EXPECT_EQ(first->endpoint, "127.0.0.1:11011");
+  EXPECT_EQ(first->config_path, "/d/config/consensus-0.yaml");
+  EXPECT_EQ(first->config,
+            "# Written by groat up; written again at each start.\n"
+            "genesis_file: \"/d/keys/consensus.genesis\"\n"
+            "signing_key_file: \"/d/keys/consensus-0.signing.key.pem\"\n"
+            "data_dir: \"/d/data/consensus-0\"\n"
+            "first_start: true\n"
+            "listen: \"127.0.0.1:11011\"\n"
+            "metrics_listen: \"127.0.0.1:11012\"\n"
+            "mesh_listen: \"127.0.0.1:11013\"\n"
+            "peers: []\n"
+            "admins: [\"admin\"]\n"
+            "tls:\n"
+            "  ca_file: \"/d/keys/ca.pem\"\n"
+            "  certificate_file: \"/d/keys/consensus-0.crt.pem\"\n"
+            "  key_file: \"/d/keys/consensus-0.key.pem\"\n");
+  const auto again = Plan(file).Consensus(0, ConsensusStart::kAgain);
+  GROAT_ASSERT_OK(again);
+  EXPECT_THAT(again->config, Not(HasSubstr("first_start")));
 }
 
 TEST(LaunchTest, EmbeddedLedgerHasNoEtcd) {

@@ -141,6 +141,12 @@ absl::Status MakeFolders(const fs::path& data_folder) {
   return absl::OkStatus();
 }
 
+// Is there until the replica was ready for the first time: its folder may be empty, and the replica
+// votes all the same.
+fs::path FirstStartPath(const fs::path& data_folder, uint32_t replica) {
+  return data_folder / "data" / absl::StrCat(keys::ConsensusName(replica), ".first-start");
+}
+
 // Reads the folder's platform, or makes one. The file is written last: what is there is complete.
 absl::StatusOr<PlatformFile> OpenPlatformFile(const fs::path& data_folder,
                                               const PlatformOptions& options) {
@@ -164,6 +170,10 @@ absl::StatusOr<PlatformFile> OpenPlatformFile(const fs::path& data_folder,
     std::error_code error;
     fs::remove_all(KeysPath(data_folder), error);
     GROAT_RETURN_IF_ERROR(CreateKeys(KeysPath(data_folder), options, file));
+    for (uint32_t i = 0; i < file.consensus.size(); ++i) {
+      GROAT_RETURN_IF_ERROR(
+          WriteWholeFile(FirstStartPath(data_folder, i).string(), {}, 0644, IfExists::kReplace));
+    }
   } else if (!file.consensus.empty()) {
     GROAT_RETURN_IF_ERROR(CheckGenesis(options, KeysPath(data_folder)));
   }
@@ -173,6 +183,12 @@ absl::StatusOr<PlatformFile> OpenPlatformFile(const fs::path& data_folder,
   return file;
 }
 
+absl::Status WriteConfig(const Launch& launch) {
+  if (launch.config_path.empty()) return absl::OkStatus();
+  return WriteWholeFile(launch.config_path.string(), AsBytes(launch.config), 0600,
+                        IfExists::kReplace);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Platform>> Platform::Start(const PlatformOptions& options,
@@ -180,11 +196,11 @@ absl::StatusOr<std::unique_ptr<Platform>> Platform::Start(const PlatformOptions&
   const fs::path data_folder = fs::absolute(options.folder).lexically_normal();
   GROAT_ASSIGN_OR_RETURN(storage::DataFolder folder,
                          storage::DataFolder::Open(data_folder.string(), Identity()));
+  GROAT_RETURN_IF_ERROR(MakeFolders(data_folder));
   GROAT_ASSIGN_OR_RETURN(PlatformFile file, OpenPlatformFile(data_folder, options));
   GROAT_ASSIGN_OR_RETURN(asset::Trust trust,
                          keys::ReadTrust(keys::NetworkFolder(KeysPath(data_folder)).Trust()));
   GROAT_ASSIGN_OR_RETURN(Executables executables, FindExecutables(file));
-  GROAT_RETURN_IF_ERROR(MakeFolders(data_folder));
   LaunchPlan plan(data_folder, file, std::move(executables));
   std::unique_ptr<Platform> platform(new Platform(
       std::move(folder), std::move(file), std::move(trust), std::move(plan), std::move(on_event)));
@@ -195,8 +211,7 @@ absl::StatusOr<std::unique_ptr<Platform>> Platform::Start(const PlatformOptions&
     GROAT_RETURN_IF_ERROR(platform->StartProcess(platform->plan_.Ledger(i)));
   }
   for (uint32_t i = 0; i < platform->file_.consensus.size(); ++i) {
-    GROAT_ASSIGN_OR_RETURN(const Launch launch, platform->plan_.Consensus(i));
-    GROAT_RETURN_IF_ERROR(platform->StartProcess(launch));
+    GROAT_RETURN_IF_ERROR(platform->StartReplica(i));
   }
   GROAT_RETURN_IF_ERROR(platform->StartProcess(platform->plan_.Relay()));
   return platform;
@@ -224,11 +239,28 @@ Platform::Platform(storage::DataFolder folder, PlatformFile file, asset::Trust t
 Platform::~Platform() = default;
 
 absl::Status Platform::StartProcess(const Launch& launch) {
-  if (!launch.config_path.empty()) {
-    GROAT_RETURN_IF_ERROR(WriteWholeFile(launch.config_path.string(), AsBytes(launch.config), 0600,
-                                         IfExists::kReplace));
-  }
+  GROAT_RETURN_IF_ERROR(WriteConfig(launch));
   return supervisor_.Start(launch.process);
+}
+
+absl::Status Platform::StartReplica(uint32_t replica) {
+  const bool first = fs::exists(FirstStartPath(plan_.data_folder(), replica));
+  GROAT_ASSIGN_OR_RETURN(
+      const Launch launch,
+      plan_.Consensus(replica, first ? ConsensusStart::kFirst : ConsensusStart::kAgain));
+  return StartProcess(launch);
+}
+
+absl::Status Platform::EndFirstStart(uint32_t replica) {
+  const fs::path mark = FirstStartPath(plan_.data_folder(), replica);
+  if (!fs::exists(mark)) return absl::OkStatus();
+  // The supervisor starts it again with this file.
+  GROAT_ASSIGN_OR_RETURN(const Launch launch, plan_.Consensus(replica, ConsensusStart::kAgain));
+  GROAT_RETURN_IF_ERROR(WriteConfig(launch));
+  std::error_code error;
+  fs::remove(mark, error);
+  if (!error) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat(mark.string(), ": ", error.message()));
 }
 
 absl::StatusOr<std::string> Platform::Endpoint(const std::string& name) const {
@@ -243,6 +275,13 @@ absl::StatusOr<std::string> Platform::Endpoint(const std::string& name) const {
     if (name == keys::ConsensusName(i)) return file_.consensus[i].listen;
   }
   return absl::NotFoundError(absl::StrCat("no process ", name));
+}
+
+absl::Status Platform::NoteReady(const std::string& name) {
+  for (uint32_t i = 0; i < file_.consensus.size(); ++i) {
+    if (name == keys::ConsensusName(i)) return EndFirstStart(i);
+  }
+  return absl::OkStatus();
 }
 
 std::string Platform::LogTail(const std::string& name) const {
@@ -266,6 +305,7 @@ absl::Status Platform::WaitProcessReady(const std::string& name, milliseconds ti
     const absl::Status status =
         WaitServing(endpoint, Tls(keys::kClientName),
                     std::clamp(left, milliseconds(1), kReadySlice), cancellation);
+    if (status.ok()) return NoteReady(name);
     if (!absl::IsDeadlineExceeded(status)) return status;
     GROAT_ASSIGN_OR_RETURN(const ProcessState now, supervisor_.State(name));
     if (now.starts >= first.starts + kHopelessStarts) {

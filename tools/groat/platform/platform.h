@@ -61,9 +61,10 @@ class Platform {
   using OnEvent = Supervisor::OnEvent;
 
   // Opens or makes the folder and starts every process: etcd, then ledger, then relay and
-  // consensus. They may not serve yet. FailedPrecondition if another process has the folder or it
-  // holds something else, or if `options` contradict it; errors of the key files; NotFound for a
-  // missing executable.
+  // consensus. They may not serve yet. A replica of consensus that has not been ready before is
+  // told that an empty data folder is its beginning; later it follows if its folder is gone.
+  // FailedPrecondition if another process has the folder or it holds something else, or if
+  // `options` contradict it; errors of the key files; NotFound for a missing executable.
   static absl::StatusOr<std::unique_ptr<Platform>> Start(const PlatformOptions& options,
                                                          OnEvent on_event);
   // Kills what still runs.
@@ -104,6 +105,10 @@ class Platform {
   Platform(storage::DataFolder folder, PlatformFile file, asset::Trust trust, LaunchPlan plan,
            OnEvent on_event);
   absl::Status StartProcess(const Launch& launch);
+  absl::Status StartReplica(uint32_t replica);
+  absl::Status NoteReady(const std::string& name);
+  // It has begun: from its next start on an empty folder is not the beginning.
+  absl::Status EndFirstStart(uint32_t replica);
   std::string LogTail(const std::string& name) const;
 
   const storage::DataFolder folder_;  // Holds the lock.
