@@ -69,7 +69,7 @@ std::optional<Refusal> Core::CheckOnParent(const Block& block, const BlockNode& 
     return Refusal::kWrongLeader;
   }
   if (header.height != parent.height().Next() ||
-      header.timestamp_ms <= parent.block->header().timestamp_ms ||
+      header.timestamp_us <= parent.block->header().timestamp_us ||
       (IsClosed(parent.change, header.height) && !block.commands().empty())) {
     return Refusal::kInvalidBlock;
   }
@@ -119,7 +119,8 @@ BlockNode* Core::InsertBlock(const BlockPtr& block, BlockNode* parent) {
 void Core::ConsiderVote(BlockNode* node) {
   const BlockPtr& block = node->block;
   if (block->view() != pacemaker_.view() || !takes_part()) return;
-  if (Difference(block->header().timestamp_ms, now_.wall_ms) > config_.genesis.max_clock_drift_ms) {
+  if (Difference(block->header().timestamp_us, now_.wall_us) >
+      config_.genesis.max_clock_drift_us()) {
     return Refuse(Refusal::kClock);
   }
   const bool extends_lock =
@@ -251,7 +252,7 @@ void Core::Propose(BlockNode* parent, const std::vector<View>& tail) {
   header.view = view;
   header.height = parent->height().Next();
   header.parent = parent->block->id();
-  header.timestamp_ms = std::max(now_.wall_ms, parent->block->header().timestamp_ms + 1);
+  header.timestamp_us = std::max(now_.wall_us, parent->block->header().timestamp_us + 1);
   header.proposer = self_;
   header.schedule = parent->schedule.Child(view, self_, n_, *rule_).hash();
   std::vector<Command> commands;

@@ -169,7 +169,7 @@ absl::Status BlockStore::LoadSafety(Loaded& loaded) {
   GROAT_ASSIGN_OR_RETURN(const std::optional<Bytes> lost, store_->Get(KeyOf('l')));
   if (lost.has_value()) {
     if (lost->size() != 8) return absl::DataLossError("the time of the memory's loss is damaged");
-    lost_at_ms_ = LoadBigEndian(lost->data(), 8);
+    lost_at_us_ = LoadBigEndian(lost->data(), 8);
     hotstuff::BlockHeader root = genesis_.Block0()->header();
     if (loaded.epoch != Epoch(0)) {
       GROAT_ASSIGN_OR_RETURN(const auto handover, HandoverOf(loaded.epoch.Previous()));

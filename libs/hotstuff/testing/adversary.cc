@@ -21,11 +21,11 @@ void Adversary::Pass(Cluster::Node& node, const hotstuff::Send& send) {
   cluster_.Transmit(node, *send.to, send.message);
 }
 
-BlockPtr Adversary::Vary(Cluster::Node& node, const Block& block, uint64_t later_ms,
+BlockPtr Adversary::Vary(Cluster::Node& node, const Block& block, uint64_t later_us,
                          View view) const {
   BlockHeader header = block.header();
   header.proposer = node.index;
-  header.timestamp_ms += later_ms;
+  header.timestamp_us += later_us;
   header.view = view;
   const BlockPtr draft =
       Block::Make(header, block.justify(), block.timeout(), block.commands(), Ed25519Signature());
@@ -113,7 +113,7 @@ void Adversary::Forge(Cluster::Node& node, const Block& base) {
     view = i == 0 ? View(std::max(view.value(), base.view().value()) + 1) : view.Next();
     header.view = view;
     header.height = header.height.Next();
-    header.timestamp_ms += 1;
+    header.timestamp_us += 1;
     header.proposer = schedule.LeaderOf(view, n);
     schedule = schedule.Child(view, header.proposer, n, *cluster_.rule_);
     header.schedule = schedule.hash();

@@ -19,7 +19,7 @@ class Adversary {
   void ToAll(Cluster::Node& node, const MessagePtr& message);
   void Pass(Cluster::Node& node, const hotstuff::Send& send);
   // The same block by another proposer, at another time or in another view.
-  BlockPtr Vary(Cluster::Node& node, const Block& block, uint64_t later_ms, View view) const;
+  BlockPtr Vary(Cluster::Node& node, const Block& block, uint64_t later_us, View view) const;
   void Equivocate(Cluster::Node& node, const BlockPtr& block);
   // Remembers the block and what it gives.
   void Learn(Cluster::Node& node, const BlockPtr& block);

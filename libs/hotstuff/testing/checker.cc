@@ -18,7 +18,7 @@ Checker::Checker(const Genesis& genesis, size_t n) : n_(n) {
     rule_ = std::make_unique<ThreeChain>();
   }
   chain_.push_back(genesis.Block0()->id());
-  last_timestamp_ms_ = genesis.timestamp_ms;
+  last_timestamp_us_ = genesis.timestamp_us;
 }
 
 void Checker::StartEpoch(size_t n) {
@@ -58,9 +58,9 @@ void Checker::CheckNew(const CommittedBlock& committed) {
     return Report(
         absl::StrCat("committed view ", block.view().value(), " after ", last_view_.value()));
   }
-  if (header.timestamp_ms <= last_timestamp_ms_) {
+  if (header.timestamp_us <= last_timestamp_us_) {
     return Report(
-        absl::StrCat("committed time ", header.timestamp_ms, " after ", last_timestamp_ms_));
+        absl::StrCat("committed time ", header.timestamp_us, " after ", last_timestamp_us_));
   }
   if (committed.certificate == nullptr || committed.certificate->block() != block.id()) {
     return Report(
@@ -76,7 +76,7 @@ void Checker::CheckNew(const CommittedBlock& committed) {
   }
   schedule_ = schedule_.Child(block.view(), header.proposer, n_, *rule_);
   last_view_ = block.view();
-  last_timestamp_ms_ = header.timestamp_ms;
+  last_timestamp_us_ = header.timestamp_us;
   chain_.push_back(block.id());
 }
 

@@ -44,7 +44,7 @@ class Checker {
   std::vector<BlockId> chain_;  // What was committed first, by height.
   LeaderSchedule schedule_;
   View last_view_;
-  uint64_t last_timestamp_ms_ = 0;
+  uint64_t last_timestamp_us_ = 0;
   absl::flat_hash_map<CommandKey, size_t> heights_;
   // What each node voted for or proposed in the last views, by view modulo the number of places.
   struct Past {

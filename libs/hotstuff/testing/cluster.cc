@@ -11,16 +11,17 @@
 namespace groat::hotstuff::testing {
 namespace {
 
-constexpr uint64_t kGenesisMs = 1'700'000'000'000;
+constexpr uint64_t kGenesisUs = 1'700'000'000'000'000;
 
 Genesis MakeGenesis(const ClusterConfig& config) {
   Genesis genesis;
   genesis.name = "simulation";
-  genesis.timestamp_ms = kGenesisMs;
+  genesis.timestamp_us = kGenesisUs;
   genesis.rules = config.rules;
   genesis.votes = config.votes;
   genesis.block = config.block;
   genesis.base_timeout_ms = config.base_timeout_ms;
+  genesis.max_clock_drift_ms = config.max_clock_drift_ms;
   genesis.max_clients = 1024;
   genesis.validators = MockValidators(config.n);
   return genesis;
@@ -87,9 +88,11 @@ uint64_t Cluster::HighestView() const {
   return highest;
 }
 
+uint64_t Cluster::unix_us() const { return kGenesisUs + (1 + now_ms_) * 1000; }
+
 Now Cluster::NowOf(const Node& node) const {
-  const auto wall = static_cast<int64_t>(kGenesisMs + 1 + now_ms_) + node.skew_ms;
-  return {now_ms_, static_cast<uint64_t>(wall)};
+  const int64_t wall_us = static_cast<int64_t>(unix_us()) + node.skew_ms * 1000;
+  return {now_ms_, static_cast<uint64_t>(wall_us)};
 }
 
 Restored Cluster::Restore(const Node& node) const {

@@ -57,6 +57,7 @@ struct ClusterConfig {
   RuleSet rules = RuleSet::kTwoChain;
   VoteSpread votes = VoteSpread::kNextLeader;
   uint32_t base_timeout_ms = 100;
+  uint32_t max_clock_drift_ms = 10'000;
   uint64_t max_skew_ms = 0;  // Of wall clocks, both ways.
   Links links;
   CoreOptions options;
@@ -78,6 +79,8 @@ class Cluster {
   ~Cluster();
 
   uint64_t now_ms() const { return now_ms_; }
+  // Unix time by a clock that is right.
+  uint64_t unix_us() const;
   size_t node_count() const { return nodes_.size(); }
   bool IsHonest(size_t node) const;
   Epoch epoch(size_t node) const { return nodes_[node]->epoch; }
