@@ -34,7 +34,8 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(Load{Profile::kMixed, 150}, Load{Profile::kTwins, 600},
                       Load{Profile::kCrash, 100}, Load{Profile::kByzantine, 200},
                       Load{Profile::kLagging, 100}, Load{Profile::kDeadLeaders, 50},
-                      Load{Profile::kStorm, 300}, Load{Profile::kLateLeader, 100}),
+                      Load{Profile::kStorm, 300}, Load{Profile::kLateLeader, 100},
+                      Load{Profile::kClocks, 200}),
     [](const auto& item) {
       std::string name(NameOf(item.param.profile));
       std::erase(name, '-');

@@ -40,6 +40,8 @@ enum class Behaviour {
   kStaleLeader,   // After a failed view, builds on an older block than it must; fails views itself.
   kMute,          // Sends nothing.
   kLateLeader,    // See late_leader.h.
+  kFalseTime,     // Its blocks' times are far off, at the edge, or not above their parents'.
+  kWrongClock,    // Follows the rules by a clock that is hours ahead or behind.
 };
 
 struct Links {
@@ -58,7 +60,7 @@ struct ClusterConfig {
   VoteSpread votes = VoteSpread::kNextLeader;
   uint32_t base_timeout_ms = 100;
   uint32_t max_clock_drift_ms = 10'000;
-  uint64_t max_skew_ms = 0;  // Of wall clocks, both ways.
+  uint64_t max_skew_ms = 0;  // Of honest wall clocks, both ways.
   Links links;
   CoreOptions options;
   CommandBounds block{1000, 1u << 20};
@@ -174,6 +176,7 @@ class Cluster {
   Restored Restore(const Node& node) const;
   void EnterNextEpoch(Node& node);
   void Join(Node& node, Epoch epoch, Restored restored);
+  int64_t ChooseSkewMs(Behaviour behaviour);
   Now NowOf(const Node& node) const;
   void Step(Node& node, const Event& event);
   void StepEnded(Node& node, const Event& event);

@@ -60,6 +60,10 @@ std::vector<Mutant> MakeAll() {
   all.push_back(Make("votes in a view that was given up (two chains)", Profile::kLateLeader,
                      &Defects::votes_after_timeout, RuleSet::kTwoChain));
   all.push_back(Make("votes more than once a view", Profile::kTwins, &Defects::votes_twice));
+  all.push_back(Make("no check of a block's time by one's own clock", Profile::kClocks,
+                     &Defects::no_clock_check));
+  all.push_back(Make("no check that times grow", Profile::kClocks, &Defects::no_growing_time_check,
+                     std::nullopt, Behaviour::kFalseTime));
   Mutant memory;
   memory.name = "no durable state: a restart forgets votes";
   memory.settings.profile = Profile::kCrash;

@@ -37,9 +37,9 @@ bool Take(const char* argument, const char* name, std::string& out) {
 int RunSchedules(const Arguments& arguments) {
   const std::optional<Profile> profile = ProfileOf(arguments.profile);
   if (!profile.has_value()) {
-    std::cerr
-        << "profile " << arguments.profile
-        << ", want mixed, twins, crash, byzantine, lagging, dead-leaders, storm or late-leader\n";
+    std::cerr << "profile " << arguments.profile
+              << ", want mixed, twins, crash, byzantine, lagging, dead-leaders, storm, late-leader "
+                 "or clocks\n";
     return 2;
   }
   ScheduleSettings settings;
