@@ -99,7 +99,7 @@ class MutantTest : public ::testing::TestWithParam<size_t> {};
 
 TEST_P(MutantTest, IsCaughtWhereTheRightRulesPass) {
   const Mutant& mutant = Mutants()[GetParam()];
-  const MutantResult result = RunMutant(mutant, 1, 2000);
+  const MutantResult result = RunMutant(mutant, 1, 20'000);
   ASSERT_TRUE(result.caught) << mutant.name << " passes " << result.schedules << " schedules";
   std::cout << mutant.name << ": caught after " << result.schedules
             << " schedules: " << result.problem << "\n";
@@ -107,7 +107,8 @@ TEST_P(MutantTest, IsCaughtWhereTheRightRulesPass) {
   EXPECT_FALSE(control.caught) << mutant.name << ", without it: " << control.problem;
 }
 
-INSTANTIATE_TEST_SUITE_P(All, MutantTest, ::testing::Range(size_t{0}, Mutants().size()));
+INSTANTIATE_TEST_SUITE_P(All, MutantTest, ::testing::Range(size_t{0}, Mutants().size()),
+                         [](const auto& item) { return Mutants()[item.param].name; });
 
 // Times grow by a microsecond at least, so they stay with the clocks up to a million blocks a
 // second.
