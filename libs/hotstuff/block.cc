@@ -8,7 +8,7 @@
 namespace groat::hotstuff {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 2;
 // Two bytes of members, the bitmap and a view for each signer are the largest parts beside the
 // signature; 64 bytes cover the rest.
 constexpr size_t kMaxCertificateBytes = Proof::kMaxSignatureBytes + 9 * kMaxReplicas + 64;
@@ -40,7 +40,7 @@ Bytes BlockHeader::Encode() const {
       .U64(view.value())
       .U64(height.value())
       .Raw(parent)
-      .U64(timestamp_ms)
+      .U64(timestamp_us)
       .U16(proposer.value())
       .Raw(schedule)
       .U32(command_count)
@@ -60,7 +60,7 @@ absl::StatusOr<BlockHeader> BlockHeader::Decode(ByteView bytes) {
   header.view = View(reader.U64());
   header.height = Height(reader.U64());
   header.parent = reader.Fixed<32>();
-  header.timestamp_ms = reader.U64();
+  header.timestamp_us = reader.U64();
   header.proposer = ReplicaIndex(reader.U16());
   header.schedule = reader.Fixed<32>();
   header.command_count = reader.U32();
@@ -101,10 +101,10 @@ BlockPtr Block::Sign(const BlockPtr& unsigned_block, const Ed25519Signature& sig
   return out;
 }
 
-BlockPtr Block::MakeGenesis(const ChainId& chain, uint64_t timestamp_ms, const Hash& schedule) {
+BlockPtr Block::MakeGenesis(const ChainId& chain, uint64_t timestamp_us, const Hash& schedule) {
   BlockHeader header;
   header.chain = chain;
-  header.timestamp_ms = timestamp_ms;
+  header.timestamp_us = timestamp_us;
   header.schedule = schedule;
   return Make(header, QuorumCertificate::MakeRoot(Epoch(0), BlockId()), nullptr, {},
               Ed25519Signature());

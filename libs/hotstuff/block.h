@@ -25,7 +25,8 @@ struct BlockHeader {
   View view;
   Height height;
   BlockId parent;
-  uint64_t timestamp_ms = 0;  // Unix time by the proposer's clock; above the parent's.
+  // Unix time in microseconds by the proposer's clock, or one above the parent's if that is more.
+  uint64_t timestamp_us = 0;
   ReplicaIndex proposer;
   Hash schedule;  // Of the leader schedule that certifying this block gives (leader_schedule.h).
   uint32_t command_count = 0;
@@ -34,7 +35,7 @@ struct BlockHeader {
   Hash timeout;   // Of the timeout certificate; zero without one.
   Hash handover;  // Of the validator change that the chain up to here ordered; zero without one.
 
-  // Version u8 = 1, then the fields in order; 263 bytes.
+  // Version u8 = 2, then the fields in order; 263 bytes.
   static constexpr size_t kEncodedSize = 263;
   Bytes Encode() const;
   // InvalidArgument on another length or version.
@@ -56,7 +57,7 @@ class Block {
   // The same block under a signature.
   static BlockPtr Sign(const BlockPtr& unsigned_block, const Ed25519Signature& signature);
   // Block 0 of a chain: no commands, no signature, certified by itself.
-  static BlockPtr MakeGenesis(const ChainId& chain, uint64_t timestamp_ms, const Hash& schedule);
+  static BlockPtr MakeGenesis(const ChainId& chain, uint64_t timestamp_us, const Hash& schedule);
 
   // header 263 ‖ signature 64 ‖ size u32 ‖ justify ‖ size u32 ‖ timeout certificate (0 without) ‖
   // size u32 ‖ commands.

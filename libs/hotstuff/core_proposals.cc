@@ -68,8 +68,8 @@ std::optional<Refusal> Core::CheckOnParent(const Block& block, const BlockNode& 
   if (parent.schedule.LeaderOf(block.view(), n_) != header.proposer && !defects_.no_leader_check) {
     return Refusal::kWrongLeader;
   }
-  if (header.height != parent.height().Next() ||
-      header.timestamp_ms <= parent.block->header().timestamp_ms ||
+  const bool is_later = header.timestamp_us > parent.block->header().timestamp_us;
+  if (header.height != parent.height().Next() || (!is_later && !defects_.no_growing_time_check) ||
       (IsClosed(parent.change, header.height) && !block.commands().empty())) {
     return Refusal::kInvalidBlock;
   }
@@ -119,7 +119,8 @@ BlockNode* Core::InsertBlock(const BlockPtr& block, BlockNode* parent) {
 void Core::ConsiderVote(BlockNode* node) {
   const BlockPtr& block = node->block;
   if (block->view() != pacemaker_.view() || !takes_part()) return;
-  if (Difference(block->header().timestamp_ms, now_.wall_ms) > config_.genesis.max_clock_drift_ms) {
+  const uint64_t drift_us = Difference(block->header().timestamp_us, now_.wall_us);
+  if (drift_us > config_.genesis.max_clock_drift_us() && !defects_.no_clock_check) {
     return Refuse(Refusal::kClock);
   }
   const bool extends_lock =
@@ -251,7 +252,7 @@ void Core::Propose(BlockNode* parent, const std::vector<View>& tail) {
   header.view = view;
   header.height = parent->height().Next();
   header.parent = parent->block->id();
-  header.timestamp_ms = std::max(now_.wall_ms, parent->block->header().timestamp_ms + 1);
+  header.timestamp_us = std::max(now_.wall_us, parent->block->header().timestamp_us + 1);
   header.proposer = self_;
   header.schedule = parent->schedule.Child(view, self_, n_, *rule_).hash();
   std::vector<Command> commands;

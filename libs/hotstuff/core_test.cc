@@ -168,16 +168,19 @@ TEST_F(CoreTest, RefusesWithAReason) {
       {"not the leader", MakeMessage(Proposal{vary([](auto& h) { h.proposer = Replica(3); })}), 3,
        Refusal::kWrongLeader},
       {"no such validator", MakeMessage(vote), 9, Refusal::kUnknownValidator},
+      {"not on what it justifies", MakeMessage(Proposal{vary([](auto& h) { h.parent = Hash(); })}),
+       1, Refusal::kInconsistent},
       {"wrong height", MakeMessage(Proposal{vary([](auto& h) { h.height = Height(5); })}), 1,
        Refusal::kInvalidBlock},
-      {"time stands still", MakeMessage(Proposal{vary([](auto& h) { h.timestamp_ms = 1000; })}), 1,
+      {"time stands still",
+       MakeMessage(Proposal{vary([](auto& h) { h.timestamp_us = 1'000'000; })}), 1,
        Refusal::kInvalidBlock},
       {"wrong schedule", MakeMessage(Proposal{vary([](auto& h) { h.schedule = Hash(); })}), 1,
        Refusal::kInvalidBlock},
       {"handover from nothing",
        MakeMessage(Proposal{vary([](auto& h) { h.handover = h.schedule; })}), 1,
        Refusal::kInvalidBlock},
-      {"far clock", MakeMessage(Proposal{vary([](auto& h) { h.timestamp_ms = 99999; })}), 1,
+      {"far clock", MakeMessage(Proposal{vary([](auto& h) { h.timestamp_us = 11'010'001; })}), 1,
        Refusal::kClock},
       {"view without certificate", MakeMessage(Proposal{vary([](auto& h) { h.view = View(5); })}),
        1, Refusal::kUnjustified},
@@ -199,6 +202,25 @@ TEST_F(CoreTest, RefusesWithAReason) {
     EXPECT_TRUE(effects.sends.empty()) << item.name;
     EXPECT_FALSE(effects.persist.has_value()) << item.name;
     EXPECT_EQ(solo.core->status().view, View(1)) << item.name;
+  }
+}
+
+// A microsecond further and it does not vote.
+TEST_F(CoreTest, VotesWithinTheDriftOfItsClockBothWays) {
+  Genesis genesis = testing::SmallGenesis(4);
+  genesis.max_clock_drift_ms = 500;
+  ChainMaker maker(genesis);
+  const BlockPtr block = maker.Extend(genesis.Block0(), View(1));
+  const uint64_t time_us = block->header().timestamp_us;
+  const std::pair<uint64_t, bool> cases[] = {{time_us - 500'001, false},
+                                             {time_us - 500'000, true},
+                                             {time_us + 500'000, true},
+                                             {time_us + 500'001, false}};
+  for (const auto& [wall_us, votes] : cases) {
+    SoloCore solo(maker, 0);
+    solo.now.wall_us = wall_us;
+    EXPECT_EQ(SentOf<Vote>(solo.Propose(block)).size(), votes ? 1u : 0u) << wall_us;
+    EXPECT_EQ(solo.core->counters().of(Refusal::kClock), votes ? 0u : 1u) << wall_us;
   }
 }
 

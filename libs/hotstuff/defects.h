@@ -43,6 +43,8 @@ struct Defects {
   bool no_timeout_view_check = false;
   bool votes_after_timeout = false;
   bool votes_twice = false;
+  bool no_clock_check = false;
+  bool no_growing_time_check = false;
 };
 
 }  // namespace groat::hotstuff

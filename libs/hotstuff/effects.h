@@ -59,7 +59,7 @@ struct Restored {
 
 struct Now {
   uint64_t monotonic_ms = 0;
-  uint64_t wall_ms = 0;  // Unix time.
+  uint64_t wall_us = 0;  // Unix time in microseconds.
 };
 
 // Events.

@@ -10,7 +10,7 @@
 namespace groat::hotstuff {
 namespace {
 
-constexpr uint8_t kVersion = 2;
+constexpr uint8_t kVersion = 3;
 constexpr size_t kMaxNameBytes = 64;
 
 absl::Status CheckRange(std::string_view name, uint64_t value, uint64_t low, uint64_t high) {
@@ -99,7 +99,7 @@ Bytes Genesis::Encode() const {
   writer.U8(kVersion)
       .U8(static_cast<uint8_t>(name.size()))
       .Text(name)
-      .U64(timestamp_ms)
+      .U64(timestamp_us)
       .U8(static_cast<uint8_t>(rules))
       .U8(static_cast<uint8_t>(certificates))
       .U8(static_cast<uint8_t>(votes))
@@ -119,7 +119,7 @@ absl::StatusOr<Genesis> Genesis::Decode(ByteView bytes) {
   GROAT_RETURN_IF_ERROR(CheckRange("genesis version", version, kVersion, kVersion));
   Genesis genesis;
   genesis.name = ToString(reader.Raw(reader.U8()));
-  genesis.timestamp_ms = reader.U64();
+  genesis.timestamp_us = reader.U64();
   genesis.rules = static_cast<RuleSet>(reader.U8());
   genesis.certificates = static_cast<CertificateKind>(reader.U8());
   genesis.votes = static_cast<VoteSpread>(reader.U8());
@@ -156,7 +156,7 @@ absl::Status Genesis::Validate() const {
 ChainId Genesis::Chain() const { return GenesisDigest(Encode()); }
 
 BlockPtr Genesis::Block0() const {
-  return Block::MakeGenesis(Chain(), timestamp_ms, LeaderSchedule().hash());
+  return Block::MakeGenesis(Chain(), timestamp_us, LeaderSchedule().hash());
 }
 
 }  // namespace groat::hotstuff

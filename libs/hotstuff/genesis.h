@@ -29,7 +29,7 @@ enum class VoteSpread : uint8_t { kNextLeader = 1, kAll = 2 };
 
 struct Genesis {
   std::string name;           // 1 to 64 bytes; keeps chains apart that are alike otherwise.
-  uint64_t timestamp_ms = 0;  // Unix time of block 0.
+  uint64_t timestamp_us = 0;  // Unix time of block 0, in microseconds.
   RuleSet rules = RuleSet::kTwoChain;
   CertificateKind certificates = CertificateKind::kEd25519List;
   VoteSpread votes = VoteSpread::kNextLeader;
@@ -41,7 +41,7 @@ struct Genesis {
   uint32_t snapshot_interval_blocks = 8192;
   std::vector<Validator> validators;  // 1 to 256.
 
-  // Version u8 = 2 ‖ name size u8 ‖ name ‖ timestamp u64 ‖ rules u8 ‖ certificates u8 ‖ votes u8 ‖
+  // Version u8 = 3 ‖ name size u8 ‖ name ‖ timestamp u64 ‖ rules u8 ‖ certificates u8 ‖ votes u8 ‖
   // block count u32 ‖ block bytes u32 ‖ base timeout u32 ‖ clock drift u32 ‖ clients u32 ‖
   // snapshot interval u32 ‖ validators (EncodeValidators).
   Bytes Encode() const;
@@ -50,6 +50,8 @@ struct Genesis {
   // InvalidArgument names the first value out of its range, a repeated key, a missing or wrong
   // proof of possession, and a configuration that cannot make progress with f replicas crashed.
   absl::Status Validate() const;
+
+  uint64_t max_clock_drift_us() const { return uint64_t{max_clock_drift_ms} * 1000; }
 
   ChainId Chain() const;
   BlockPtr Block0() const;

@@ -34,7 +34,8 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(Load{Profile::kMixed, 150}, Load{Profile::kTwins, 600},
                       Load{Profile::kCrash, 100}, Load{Profile::kByzantine, 200},
                       Load{Profile::kLagging, 100}, Load{Profile::kDeadLeaders, 50},
-                      Load{Profile::kStorm, 300}, Load{Profile::kLateLeader, 100}),
+                      Load{Profile::kStorm, 300}, Load{Profile::kLateLeader, 100},
+                      Load{Profile::kClocks, 200}),
     [](const auto& item) {
       std::string name(NameOf(item.param.profile));
       std::erase(name, '-');
@@ -98,7 +99,7 @@ class MutantTest : public ::testing::TestWithParam<size_t> {};
 
 TEST_P(MutantTest, IsCaughtWhereTheRightRulesPass) {
   const Mutant& mutant = Mutants()[GetParam()];
-  const MutantResult result = RunMutant(mutant, 1, 2000);
+  const MutantResult result = RunMutant(mutant, 1, 20'000);
   ASSERT_TRUE(result.caught) << mutant.name << " passes " << result.schedules << " schedules";
   std::cout << mutant.name << ": caught after " << result.schedules
             << " schedules: " << result.problem << "\n";
@@ -106,7 +107,36 @@ TEST_P(MutantTest, IsCaughtWhereTheRightRulesPass) {
   EXPECT_FALSE(control.caught) << mutant.name << ", without it: " << control.problem;
 }
 
-INSTANTIATE_TEST_SUITE_P(All, MutantTest, ::testing::Range(size_t{0}, Mutants().size()));
+INSTANTIATE_TEST_SUITE_P(All, MutantTest, ::testing::Range(size_t{0}, Mutants().size()),
+                         [](const auto& item) { return Mutants()[item.param].name; });
+
+// Times grow by a microsecond at least, so they stay with the clocks up to a million blocks a
+// second.
+TEST(BlockTimeTest, ThousandsOfBlocksASecondStayWithinTheDrift) {
+  ClusterConfig config;
+  config.max_clock_drift_ms = 50;
+  config.block = {1, 1000};
+  config.links.min_delay_ms = config.links.max_delay_ms = 0;
+  Cluster cluster(config);
+  uint64_t furthest_us = 0;
+  cluster.SetCommitTrace([&](uint64_t, size_t, const CommittedBlock& committed) {
+    const uint64_t time_us = committed.block->header().timestamp_us;
+    if (time_us > cluster.unix_us()) {
+      furthest_us = std::max(furthest_us, time_us - cluster.unix_us());
+    }
+  });
+  uint64_t sequence = 0;
+  for (uint64_t time_ms = 1; time_ms <= 2000; ++time_ms) {
+    for (int i = 0; i < 4; ++i) cluster.Submit(0, 1, ++sequence);
+    cluster.RunUntil(time_ms);
+  }
+  ASSERT_EQ(cluster.problem(), "");
+  EXPECT_GE(cluster.checker().height(), 8000u);
+  EXPECT_LT(furthest_us, 100u);
+  for (size_t node = 0; node < 4; ++node) {
+    EXPECT_EQ(cluster.core(node).counters().of(Refusal::kClock), 0u) << "node " << node;
+  }
+}
 
 // One crashed replica of four costs a timeout now and then, not one in every four views: two views
 // at first, then one for each of the ever rarer times that it is tried again.
@@ -196,7 +226,7 @@ TEST(ValidatorChangeTest, EndsTheEpochAtItsHeightAndTheNextOneGoesOn) {
   next.self = ReplicaIndex(1);
   Restored restored;
   restored.root = cluster.epoch_end(0)->last;
-  const Now now{0, restored.root->header().timestamp_ms + 5};
+  const Now now{0, restored.root->header().timestamp_us + 5000};
   auto core = Core::Create(next, &scheme, &signer, restored, now);
   ASSERT_TRUE(core.ok()) << core.status();
   const Effects effects = (*core)->Step(Submitted{{Command{{ClientId(3), Sequence(1)}, {}}}}, now);

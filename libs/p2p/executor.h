@@ -37,8 +37,8 @@ class Executor {
   virtual ~Executor() = default;
 
   virtual Instant Now() const = 0;
-  // Milliseconds since 1970 (UTC) by this machine's clock, which may be wrong and may jump.
-  virtual int64_t WallClockMs() const = 0;
+  // Microseconds since 1970 (UTC) by this machine's clock, which may be wrong and may jump.
+  virtual int64_t WallClockUs() const = 0;
 
   // Runs the task after all that were posted before it. From any thread.
   virtual void Post(Task task) = 0;
@@ -54,6 +54,7 @@ class Executor {
   // Whether the caller is a task of this executor.
   virtual bool IsCurrent() const = 0;
 
+  int64_t WallClockMs() const { return WallClockUs() / 1000; }
   TimerId PostAfter(Duration delay, Task task) { return PostAt(Now() + delay, std::move(task)); }
 };
 

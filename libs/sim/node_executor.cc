@@ -29,13 +29,13 @@ void NodeExecutor::SetWallClock(WallClock clock) {
   clock_set_ = scheduler_.Now();
 }
 
-int64_t NodeExecutor::WallClockMs() const {
-  const auto to_ms = [](Duration time) {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
+int64_t NodeExecutor::WallClockUs() const {
+  const auto to_us = [](Duration time) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
   };
-  const int64_t drifting_ms = to_ms(scheduler_.Now() - clock_set_);
-  return kEpochMs + to_ms(scheduler_.Now().time_since_epoch()) + clock_.skew.count() +
-         static_cast<int64_t>(static_cast<double>(drifting_ms) * clock_.drift);
+  const int64_t drifting_us = to_us(scheduler_.Now() - clock_set_);
+  return kEpochUs + to_us(scheduler_.Now().time_since_epoch()) + to_us(clock_.skew) +
+         static_cast<int64_t>(static_cast<double>(drifting_us) * clock_.drift);
 }
 
 p2p::TimerId NodeExecutor::Set(Instant when, p2p::Task task) {

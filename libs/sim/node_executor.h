@@ -24,6 +24,7 @@ struct WallClock {
 
 // What the wall clock of a node without skew shows at the scheduler's beginning: 2026-01-01.
 inline constexpr int64_t kEpochMs = 1'767'225'600'000;
+inline constexpr int64_t kEpochUs = kEpochMs * 1000;
 
 class NodeExecutor final : public p2p::Executor, private EventHandler {
  public:
@@ -57,7 +58,7 @@ class NodeExecutor final : public p2p::Executor, private EventHandler {
   }
 
   Instant Now() const override { return Instant(scheduler_.Now() - began_); }
-  int64_t WallClockMs() const override;
+  int64_t WallClockUs() const override;
   void Post(p2p::Task task) override { Set(scheduler_.Now(), std::move(task)); }
   p2p::TimerId PostAt(Instant when, p2p::Task task) override {
     return Set(began_ + when.time_since_epoch(), std::move(task));

@@ -157,6 +157,8 @@ TEST_F(NodeExecutorTest, WallClocksAreSkewedAndDrift) {
   EXPECT_EQ(executor.WallClockMs(), kEpochMs);
   scheduler_.RunFor(seconds(10));
   EXPECT_EQ(executor.WallClockMs(), kEpochMs + 10'000);
+  scheduler_.RunFor(std::chrono::microseconds(7));
+  EXPECT_EQ(executor.WallClockUs(), kEpochUs + 10'000'007);
   executor.SetWallClock({.skew = milliseconds(-500), .drift = 0.01});
   EXPECT_EQ(executor.WallClockMs(), kEpochMs + 9'500);
   scheduler_.RunFor(seconds(100));

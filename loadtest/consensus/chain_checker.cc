@@ -63,7 +63,7 @@ absl::Status ChainChecker::TakeBlock(const v1::Block& block, Time now) {
   }
   Unproven& added = unproven_.emplace_back();
   added.id = header.Id();
-  added.commit = {now, want, header.view.value(), header.proposer.value(), header.timestamp_ms, 0};
+  added.commit = {now, want, header.view.value(), header.proposer.value(), header.timestamp_us, 0};
   for (uint32_t i = 0; i < received.commands.size(); ++i) {
     const hotstuff::CommandKey& key = received.commands[i].key;
     if (key.sequence.value() == 0 || key.sequence.value() > Places::kMaxSequence) {

@@ -25,7 +25,7 @@ struct SeenCommit {
   uint64_t height = 0;
   uint64_t view = 0;
   uint32_t proposer = 0;
-  uint64_t timestamp_ms = 0;  // Unix time, by the proposer's clock.
+  uint64_t timestamp_us = 0;  // Unix time in microseconds, by the proposer's clock.
   uint64_t commands = 0;      // That took effect, up to and with this block.
 };
 

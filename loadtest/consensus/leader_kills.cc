@@ -21,9 +21,9 @@ int64_t Ms(Recovery::Duration duration) {
   return std::chrono::duration_cast<milliseconds>(duration).count();
 }
 
-uint64_t UnixMs() {
+uint64_t UnixUs() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return static_cast<uint64_t>(std::chrono::duration_cast<milliseconds>(now).count());
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(now).count());
 }
 
 absl::Status WaitForHeight(const ChainFollower& follower, uint64_t height) {
@@ -100,7 +100,7 @@ absl::StatusOr<LeaderKill> LeaderKills::KillOne() {
   GROAT_ASSIGN_OR_RETURN(const LeaderNow leader, FindLeader(*followers_[asked_], cluster_.size()));
   kill.victim = leader.replica;
   kill.view = leader.view;
-  const Killed killed{Clock::now(), UnixMs()};
+  const Killed killed{Clock::now(), UnixUs()};
   GROAT_RETURN_IF_ERROR(cluster_.Kill(kill.victim));
   const Clock::time_point until = killed.at + rhythm_.down;
   const ChainFollower& witness = *followers_[(kill.victim + 1) % cluster_.size()];

@@ -55,7 +55,7 @@ Recovery MeasureRecovery(const std::vector<SeenCommit>& commits, const Killed& k
   for (const SeenCommit& seen : commits) {
     if (seen.at <= killed.at) view_before = seen.view;
     if (seen.at <= killed.at || seen.at > until) continue;
-    if (!found && seen.timestamp_ms > killed.unix_ms) {
+    if (!found && seen.timestamp_us > killed.unix_us) {
       found = true;
       out.next_block = seen.at - killed.at;
     }

@@ -14,7 +14,7 @@ namespace groat::load {
 // When a replica was killed, by both clocks.
 struct Killed {
   std::chrono::steady_clock::time_point at;
-  uint64_t unix_ms = 0;
+  uint64_t unix_us = 0;
 };
 
 // A time without a commit.

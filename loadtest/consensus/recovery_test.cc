@@ -8,7 +8,7 @@ namespace {
 using std::chrono::milliseconds;
 using Time = std::chrono::steady_clock::time_point;
 
-constexpr uint64_t kUnixMs = 1'000'000;  // At the kill.
+constexpr uint64_t kUnixUs = 1'000'000'000;  // At the kill.
 const Time kKill{std::chrono::hours(1)};
 
 milliseconds Ms(Recovery::Duration duration) {
@@ -26,14 +26,15 @@ std::vector<SeenCommit> Commits(int gap_begin_ms, int gap_end_ms, bool catches_u
     if (ms > gap_begin_ms && ms <= gap_end_ms) continue;
     const uint64_t height = out.size() + 1;
     out.push_back({kKill + milliseconds(ms), height, ms > gap_end_ms ? height + 2 : height, 0,
-                   static_cast<uint64_t>(static_cast<int64_t>(kUnixMs) + ms - 5), commands});
+                   static_cast<uint64_t>(static_cast<int64_t>(kUnixUs) + (ms - 5) * 1000),
+                   commands});
   }
   return out;
 }
 
 TEST(RecoveryTest, NothingHappened) {
   const Recovery recovery =
-      MeasureRecovery(Commits(0, 0), {kKill, kUnixMs}, kKill + milliseconds(3000));
+      MeasureRecovery(Commits(0, 0), {kKill, kUnixUs}, kKill + milliseconds(3000));
   EXPECT_EQ(Ms(recovery.next_block), milliseconds(10));
   EXPECT_EQ(Ms(recovery.longest.length), milliseconds(10));
   EXPECT_EQ(Ms(recovery.throughput_back), milliseconds(0));
@@ -42,7 +43,7 @@ TEST(RecoveryTest, NothingHappened) {
 // The dead replica's turn comes 40 ms after the kill.
 TEST(RecoveryTest, GapBeginsLater) {
   const Recovery recovery =
-      MeasureRecovery(Commits(40, 300), {kKill, kUnixMs}, kKill + milliseconds(3000));
+      MeasureRecovery(Commits(40, 300), {kKill, kUnixUs}, kKill + milliseconds(3000));
   EXPECT_EQ(Ms(recovery.next_block), milliseconds(10));
   EXPECT_EQ(Ms(recovery.longest.length), milliseconds(270));
   EXPECT_EQ(Ms(recovery.longest.begin + recovery.longest.length), milliseconds(310));
@@ -57,7 +58,7 @@ TEST(RecoveryTest, GapBeginsLater) {
 // What the gap kept back never comes: the window of 250 ms must fill again to 70 %.
 TEST(RecoveryTest, WithoutCatchingUpTheWindowFillsSlowly) {
   const Recovery recovery =
-      MeasureRecovery(Commits(0, 300, false), {kKill, kUnixMs}, kKill + milliseconds(3000));
+      MeasureRecovery(Commits(0, 300, false), {kKill, kUnixUs}, kKill + milliseconds(3000));
   EXPECT_EQ(Ms(recovery.next_block), milliseconds(310));
   EXPECT_EQ(Ms(recovery.longest.begin + recovery.longest.length), milliseconds(310));
   EXPECT_EQ(Ms(recovery.throughput_back), milliseconds(480));
@@ -70,7 +71,7 @@ TEST(RecoveryTest, SeveralGaps) {
     const bool second = seen.at > kKill + milliseconds(600) && seen.at <= kKill + milliseconds(900);
     if (!second) commits.push_back(seen);
   }
-  const Recovery recovery = MeasureRecovery(commits, {kKill, kUnixMs}, kKill + milliseconds(3000));
+  const Recovery recovery = MeasureRecovery(commits, {kKill, kUnixUs}, kKill + milliseconds(3000));
   ASSERT_EQ(recovery.long_gaps.size(), 2u);
   EXPECT_EQ(Ms(recovery.long_gaps[1].begin), milliseconds(600));
   EXPECT_EQ(Ms(recovery.longest.length), milliseconds(310));
@@ -82,22 +83,22 @@ TEST(RecoveryTest, SeveralGaps) {
 TEST(RecoveryTest, NextBlockIsProposedAfterTheKill) {
   std::vector<SeenCommit> commits = Commits(10, 300);
   for (SeenCommit& seen : commits) {
-    if (seen.at > kKill && seen.at <= kKill + milliseconds(10)) seen.timestamp_ms = kUnixMs;
+    if (seen.at > kKill && seen.at <= kKill + milliseconds(10)) seen.timestamp_us = kUnixUs;
   }
-  const Recovery recovery = MeasureRecovery(commits, {kKill, kUnixMs}, kKill + milliseconds(3000));
+  const Recovery recovery = MeasureRecovery(commits, {kKill, kUnixUs}, kKill + milliseconds(3000));
   EXPECT_EQ(Ms(recovery.next_block), milliseconds(310));
 }
 
 TEST(RecoveryTest, NeverBack) {
   const Recovery recovery =
-      MeasureRecovery(Commits(0, 3000), {kKill, kUnixMs}, kKill + milliseconds(3000));
+      MeasureRecovery(Commits(0, 3000), {kKill, kUnixUs}, kKill + milliseconds(3000));
   EXPECT_EQ(Ms(recovery.next_block), milliseconds(3000));
   EXPECT_EQ(Ms(recovery.longest.length), milliseconds(3000));
   EXPECT_EQ(Ms(recovery.throughput_back), milliseconds(3005));
 }
 
 TEST(RecoveryTest, NoCommitsAtAll) {
-  const Recovery recovery = MeasureRecovery({}, {kKill, kUnixMs}, kKill + milliseconds(500));
+  const Recovery recovery = MeasureRecovery({}, {kKill, kUnixUs}, kKill + milliseconds(500));
   EXPECT_EQ(Ms(recovery.next_block), milliseconds(500));
   EXPECT_EQ(Ms(recovery.longest.length), milliseconds(500));
 }

@@ -228,17 +228,17 @@ absl::Status BlockStore::Prune(uint64_t keep_blocks) {
   return absl::OkStatus();
 }
 
-absl::Status BlockStore::MarkMemoryLost(uint64_t now_ms) {
-  lost_at_ms_ = now_ms;
-  return store_->Write(StoreBatch().Put(KeyOf('l'), EncodeNumber(now_ms)),
+absl::Status BlockStore::MarkMemoryLost(uint64_t now_us) {
+  lost_at_us_ = now_us;
+  return store_->Write(StoreBatch().Put(KeyOf('l'), EncodeNumber(now_us)),
                        OrderedStore::Durability::kSynced);
 }
 
 // A voter's clock and ours are at most the drift apart, and it votes for no block whose time is
 // further from its own clock: so a root that is later than both began an epoch after the loss.
 bool BlockStore::RemembersEpochAfter(const BlockHeader& root) const {
-  return !lost_at_ms_.has_value() ||
-         root.timestamp_ms > *lost_at_ms_ + 2 * uint64_t{genesis_.max_clock_drift_ms};
+  return !lost_at_us_.has_value() ||
+         root.timestamp_us > *lost_at_us_ + 2 * genesis_.max_clock_drift_us();
 }
 
 absl::Status BlockStore::Install(const hotstuff::Installation& install,

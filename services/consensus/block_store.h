@@ -13,7 +13,7 @@
 //   s                       safety record
 //   r                       last committed height, epoch, leader schedule, ordered change
 //   f                       first height that was not pruned
-//   l                       when the memory was lost, Unix time in milliseconds u64
+//   l                       when the memory was lost, Unix time in microseconds u64
 //   m                       format version, chain
 //   n, d                    snapshots (snapshot_store.h)
 #ifndef GROAT_SERVICES_CONSENSUS_BLOCK_STORE_H_
@@ -101,7 +101,7 @@ class BlockStore {
 
   // From now on, and after every restart, the memory counts as lost in epochs that may have begun
   // before `now_ms`, Unix time. Synced.
-  absl::Status MarkMemoryLost(uint64_t now_ms);
+  absl::Status MarkMemoryLost(uint64_t now_us);
   // Whether everything that this replica signed in the epoch that follows `root` is remembered.
   bool RemembersEpochAfter(const hotstuff::BlockHeader& root) const;
 
@@ -157,7 +157,7 @@ class BlockStore {
   SnapshotStore snapshots_;
   std::atomic<uint64_t> last_{0};
   std::atomic<uint64_t> first_{1};
-  std::optional<uint64_t> lost_at_ms_;
+  std::optional<uint64_t> lost_at_us_;
   uint64_t evidence_ = 0;  // How much there was, and the number of the newest.
   // Of the writer: what is stored above the last committed height.
   std::map<Height, std::vector<hotstuff::BlockId>> uncommitted_;

@@ -167,9 +167,9 @@ absl::Status BlockStore::LoadSafety(Loaded& loaded) {
   Restored& restored = loaded.restored;
   GROAT_ASSIGN_OR_RETURN(const std::optional<Bytes> lost, store_->Get(KeyOf('l')));
   if (lost.has_value()) {
-    const auto lost_at_ms = DecodeNumber(*lost);
-    if (!lost_at_ms.ok()) return Damaged("the time of the memory's loss", lost_at_ms.status());
-    lost_at_ms_ = *lost_at_ms;
+    const auto lost_at_us = DecodeNumber(*lost);
+    if (!lost_at_us.ok()) return Damaged("the time of the memory's loss", lost_at_us.status());
+    lost_at_us_ = *lost_at_us;
     hotstuff::BlockHeader root = genesis_.Block0()->header();
     if (loaded.epoch != Epoch(0)) {
       GROAT_ASSIGN_OR_RETURN(const auto handover, HandoverOf(loaded.epoch.Previous()));

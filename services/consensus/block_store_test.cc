@@ -313,7 +313,7 @@ TEST_F(BlockStoreTest, ASnapshotOfOthersTakesThePlaceOfBlocksInOneWrite) {
 }
 
 TEST_F(BlockStoreTest, RemembersThatItsMemoryWasLost) {
-  const uint64_t drift = maker_.genesis.max_clock_drift_ms;
+  const uint64_t drift_us = maker_.genesis.max_clock_drift_us();
   hotstuff::BlockHeader root;
   {
     const auto store = Open();
@@ -328,9 +328,9 @@ TEST_F(BlockStoreTest, RemembersThatItsMemoryWasLost) {
   GROAT_ASSERT_OK_AND_ASSIGN(const BlockStore::Loaded loaded, store->Load());
   EXPECT_EQ(loaded.restored.memory, Restored::Memory::kLost);
   EXPECT_FALSE(loaded.restored.safety.has_value());
-  root.timestamp_ms = 5000 + 2 * drift;
+  root.timestamp_us = 5000 + 2 * drift_us;
   EXPECT_FALSE(store->RemembersEpochAfter(root));
-  ++root.timestamp_ms;
+  ++root.timestamp_us;
   EXPECT_TRUE(store->RemembersEpochAfter(root));
 }
 

@@ -72,7 +72,7 @@ hotstuff::Now ReplicaDriver::Now() const {
   const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(
       parts_.executor.Now().time_since_epoch());
   return {static_cast<uint64_t>(since.count()),
-          static_cast<uint64_t>(std::max<int64_t>(0, parts_.executor.WallClockMs()))};
+          static_cast<uint64_t>(std::max<int64_t>(0, parts_.executor.WallClockUs()))};
 }
 
 void ReplicaDriver::ScheduleTurn() {

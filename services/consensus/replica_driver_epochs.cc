@@ -53,7 +53,7 @@ absl::Status ReplicaDriver::Begin() {
 }
 
 absl::StatusOr<BlockStore::Loaded> ReplicaDriver::LoadStore() {
-  if (options_.memory_lost) GROAT_RETURN_IF_ERROR(parts_.store.MarkMemoryLost(Now().wall_ms));
+  if (options_.memory_lost) GROAT_RETURN_IF_ERROR(parts_.store.MarkMemoryLost(Now().wall_us));
   GROAT_ASSIGN_OR_RETURN(BlockStore::Loaded loaded, parts_.store.Load());
   Restored& restored = loaded.restored;
   began_empty_ = restored.memory == Restored::Memory::kFirstStart;
@@ -61,7 +61,7 @@ absl::StatusOr<BlockStore::Loaded> ReplicaDriver::LoadStore() {
   if (restored.memory == Restored::Memory::kLost &&
       parts_.store.RemembersEpochAfter(parts_.genesis.Block0()->header())) {
     // Found out here: the record is missing, or the whole folder.
-    GROAT_RETURN_IF_ERROR(parts_.store.MarkMemoryLost(Now().wall_ms));
+    GROAT_RETURN_IF_ERROR(parts_.store.MarkMemoryLost(Now().wall_us));
   }
   if (restored.memory == Restored::Memory::kFirstStart) {
     // Written before anything else, so that blocks without a record always mean that it is lost.

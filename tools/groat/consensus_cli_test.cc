@@ -37,7 +37,7 @@ TEST(ConsensusKeysTest, OperatorsMakeAGenesisTogether) {
   const std::string from = "keys genesis --from " + absl::StrJoin(files, ",");
   const std::string flags =
       " --name settlement --certificates bls --rules three_chain --votes all --block-commands 500"
-      " --block-bytes 100000 --timeout-ms 750 --clock-drift-ms 2000 --clients 77 --timestamp-ms 5"
+      " --block-bytes 100000 --timeout-ms 750 --clock-drift-ms 2000 --clients 77 --timestamp-us 5"
       " --snapshot-interval 99";
   const Ran genesis = RunGroat(folder.path(), from + flags + " --out chain.genesis --json");
   ASSERT_EQ(genesis.exit, 0) << genesis.err;
@@ -57,7 +57,7 @@ TEST(ConsensusKeysTest, OperatorsMakeAGenesisTogether) {
   EXPECT_EQ(json["max_clock_drift_ms"], 2000);
   EXPECT_EQ(json["max_clients"], 77);
   EXPECT_EQ(json["snapshot_interval_blocks"], 99);
-  EXPECT_EQ(json["timestamp_ms"], 5);
+  EXPECT_EQ(json["timestamp_us"], 5);
   EXPECT_EQ(json["validators"].size(), 4u);
   EXPECT_EQ(json["faults"], 1);
 

@@ -21,19 +21,41 @@ void Adversary::Pass(Cluster::Node& node, const hotstuff::Send& send) {
   cluster_.Transmit(node, *send.to, send.message);
 }
 
-BlockPtr Adversary::Vary(Cluster::Node& node, const Block& block, uint64_t later_ms,
+BlockPtr Adversary::Vary(Cluster::Node& node, const Block& block, uint64_t timestamp_us,
                          View view) const {
   BlockHeader header = block.header();
   header.proposer = node.index;
-  header.timestamp_ms += later_ms;
+  header.timestamp_us = timestamp_us;
   header.view = view;
   const BlockPtr draft =
       Block::Make(header, block.justify(), block.timeout(), block.commands(), Ed25519Signature());
   return Block::Sign(draft, node.signer->SignBlock(ProposalDigest(draft->id())));
 }
 
+uint64_t Adversary::FalseTimeUs(const Cluster::Node& node, const BlockId& parent) const {
+  const auto known = node.known.find(parent);
+  const uint64_t parent_us =
+      known == node.known.end() ? 0 : known->second.first->header().timestamp_us;
+  const uint64_t drift_us = cluster_.genesis_.max_clock_drift_us();
+  const uint64_t now_us = cluster_.unix_us();
+  switch (cluster_.random_.Below(6)) {
+    case 0:
+      return UINT64_MAX;
+    case 1:
+      return now_us + drift_us * cluster_.random_.Between(2, 100);
+    case 2:  // By some clocks too far ahead, by others not.
+      return now_us + drift_us;
+    case 3:
+      return parent_us + 1;
+    case 4:
+      return parent_us;
+    default:
+      return 0;
+  }
+}
+
 void Adversary::Equivocate(Cluster::Node& node, const BlockPtr& block) {
-  const BlockPtr other = Vary(node, *block, 1, block->view());
+  const BlockPtr other = VaryLater(node, *block, block->view());
   const MessagePtr messages[] = {MakeMessage(Proposal{block}), MakeMessage(Proposal{other})};
   for (size_t i = 0; i < cluster_.config_.n; ++i) {
     const ReplicaIndex to(static_cast<uint16_t>(i));
@@ -113,7 +135,7 @@ void Adversary::Forge(Cluster::Node& node, const Block& base) {
     view = i == 0 ? View(std::max(view.value(), base.view().value()) + 1) : view.Next();
     header.view = view;
     header.height = header.height.Next();
-    header.timestamp_ms += 1;
+    header.timestamp_us += 1;
     header.proposer = schedule.LeaderOf(view, n);
     schedule = schedule.Child(view, header.proposer, n, *cluster_.rule_);
     header.schedule = schedule.hash();
@@ -159,6 +181,16 @@ void Adversary::OnSend(Cluster::Node& node, const hotstuff::Send& send) {
       break;
     case Behaviour::kEquivocate:
       if (proposal != nullptr) return Equivocate(node, proposal->block);
+      break;
+    case Behaviour::kFalseTime:
+      if (proposal != nullptr) {
+        Learn(node, proposal->block);
+        const Block& block = *proposal->block;
+        const BlockPtr other = Vary(node, block, FalseTimeUs(node, block.parent()), block.view());
+        Learn(node, other);
+        VoteFor(node, *other);
+        return ToAll(node, MakeMessage(Proposal{other}));
+      }
       break;
     case Behaviour::kStaleLeader:
       if (proposal != nullptr) {
@@ -229,13 +261,14 @@ bool Adversary::OnReceive(Cluster::Node& node, ReplicaIndex from, const MessageP
     case Behaviour::kSpam:
       Spam(node, block);
       break;
+    case Behaviour::kFalseTime:
     case Behaviour::kStaleLeader:
       Learn(node, proposal->block);
       break;
     case Behaviour::kImpostor: {
       if (!fresh) break;
       node.reacted = block.view();
-      const BlockPtr own = Vary(node, block, 1, block.view());
+      const BlockPtr own = VaryLater(node, block, block.view());
       ToAll(node, MakeMessage(Proposal{own}));
       VoteFor(node, *own);
       break;
@@ -243,9 +276,8 @@ bool Adversary::OnReceive(Cluster::Node& node, ReplicaIndex from, const MessageP
     case Behaviour::kFarView:
       if (!fresh) break;
       node.reacted = block.view();
-      ToAll(node,
-            MakeMessage(Proposal{Vary(
-                node, block, 1, View(block.view().value() + 1 + cluster_.random_.Below(50)))}));
+      ToAll(node, MakeMessage(Proposal{VaryLater(
+                      node, block, View(block.view().value() + 1 + cluster_.random_.Below(50)))}));
       break;
     default:
       break;

@@ -19,7 +19,13 @@ class Adversary {
   void ToAll(Cluster::Node& node, const MessagePtr& message);
   void Pass(Cluster::Node& node, const hotstuff::Send& send);
   // The same block by another proposer, at another time or in another view.
-  BlockPtr Vary(Cluster::Node& node, const Block& block, uint64_t later_ms, View view) const;
+  BlockPtr Vary(Cluster::Node& node, const Block& block, uint64_t timestamp_us, View view) const;
+  // The block just after itself, as another one.
+  BlockPtr VaryLater(Cluster::Node& node, const Block& block, View view) const {
+    return Vary(node, block, block.header().timestamp_us + 1, view);
+  }
+  // A time that is no good for a block on this parent, or just good enough.
+  uint64_t FalseTimeUs(const Cluster::Node& node, const BlockId& parent) const;
   void Equivocate(Cluster::Node& node, const BlockPtr& block);
   // Remembers the block and what it gives.
   void Learn(Cluster::Node& node, const BlockPtr& block);

@@ -11,14 +11,15 @@ constexpr size_t kPastViews = 256;
 
 }  // namespace
 
-Checker::Checker(const Genesis& genesis, size_t n) : n_(n) {
+Checker::Checker(const Genesis& genesis, size_t n, uint64_t max_skew_us)
+    : n_(n), max_time_error_us_(genesis.max_clock_drift_us() + max_skew_us) {
   if (genesis.rules == RuleSet::kTwoChain) {
     rule_ = std::make_unique<TwoChain>();
   } else {
     rule_ = std::make_unique<ThreeChain>();
   }
   chain_.push_back(genesis.Block0()->id());
-  last_timestamp_ms_ = genesis.timestamp_ms;
+  last_timestamp_us_ = genesis.timestamp_us;
 }
 
 void Checker::StartEpoch(size_t n) {
@@ -58,10 +59,7 @@ void Checker::CheckNew(const CommittedBlock& committed) {
     return Report(
         absl::StrCat("committed view ", block.view().value(), " after ", last_view_.value()));
   }
-  if (header.timestamp_ms <= last_timestamp_ms_) {
-    return Report(
-        absl::StrCat("committed time ", header.timestamp_ms, " after ", last_timestamp_ms_));
-  }
+  CheckTime(block);
   if (committed.certificate == nullptr || committed.certificate->block() != block.id()) {
     return Report(
         absl::StrCat("committed height ", block.height().value(), " without its certificate"));
@@ -76,8 +74,27 @@ void Checker::CheckNew(const CommittedBlock& committed) {
   }
   schedule_ = schedule_.Child(block.view(), header.proposer, n_, *rule_);
   last_view_ = block.view();
-  last_timestamp_ms_ = header.timestamp_ms;
+  last_timestamp_us_ = header.timestamp_us;
   chain_.push_back(block.id());
+}
+
+// With n - f honest nodes, a certificate has the vote of one, who compared the time with its clock.
+void Checker::CheckTime(const Block& block) {
+  const uint64_t time_us = block.header().timestamp_us;
+  if (time_us <= last_timestamp_us_) {
+    return Report(absl::StrCat("TIME: committed ", time_us, " us after ", last_timestamp_us_));
+  }
+  const auto voted = voted_us_.find(block.id());
+  if (voted == voted_us_.end()) {
+    return Report(absl::StrCat("committed block of view ", block.view().value(),
+                               " for which no honest node voted"));
+  }
+  const uint64_t error_us =
+      time_us > voted->second ? time_us - voted->second : voted->second - time_us;
+  if (error_us > max_time_error_us_) {
+    return Report(absl::StrCat("TIME: committed ", time_us, " us, voted for at ", voted->second,
+                               " us: want at most ", max_time_error_us_, " us between them"));
+  }
 }
 
 std::optional<size_t> Checker::HeightOf(const CommandKey& key) const {
@@ -99,6 +116,10 @@ void Checker::OnVote(size_t node, const Vote& vote) {
   if (Contradicts(votes_, node, {vote.epoch, vote.view, vote.block})) {
     Report(absl::StrCat("node ", node, " votes twice in view ", vote.view.value()));
   }
+}
+
+void Checker::OnRecordedVote(const Vote& vote, uint64_t unix_us) {
+  voted_us_.emplace(vote.block, unix_us);
 }
 
 void Checker::OnProposal(size_t node, const Block& block) {

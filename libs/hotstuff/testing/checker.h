@@ -15,7 +15,8 @@ namespace groat::hotstuff::testing {
 
 class Checker {
  public:
-  Checker(const Genesis& genesis, size_t n);
+  // The clocks of honest nodes are at most `max_skew_us` from the right time.
+  Checker(const Genesis& genesis, size_t n, uint64_t max_skew_us);
 
   // The block committed last was its epoch's last; n validators follow.
   void StartEpoch(size_t n);
@@ -23,6 +24,8 @@ class Checker {
   void OnCommit(size_t node, const CommittedBlock& committed);
   // A vote that an honest node sent; over all its incarnations.
   void OnVote(size_t node, const Vote& vote);
+  // A vote that an honest node made durable, and when; also the one that it keeps for itself.
+  void OnRecordedVote(const Vote& vote, uint64_t unix_us);
   // A block that an honest node proposed; over all its incarnations.
   void OnProposal(size_t node, const Block& block);
 
@@ -38,14 +41,18 @@ class Checker {
     if (problem_.empty()) problem_ = problem;
   }
   void CheckNew(const CommittedBlock& committed);
+  void CheckTime(const Block& block);
 
   size_t n_;
+  const uint64_t max_time_error_us_;  // Of a block, when an honest node votes for it.
   std::unique_ptr<const CommitRule> rule_;
   std::vector<BlockId> chain_;  // What was committed first, by height.
   LeaderSchedule schedule_;
   View last_view_;
-  uint64_t last_timestamp_ms_ = 0;
+  uint64_t last_timestamp_us_ = 0;
   absl::flat_hash_map<CommandKey, size_t> heights_;
+  // When the first honest node voted for a block.
+  absl::flat_hash_map<BlockId, uint64_t> voted_us_;
   // What each node voted for or proposed in the last views, by view modulo the number of places.
   struct Past {
     Epoch epoch;

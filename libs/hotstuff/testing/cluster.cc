@@ -11,16 +11,18 @@
 namespace groat::hotstuff::testing {
 namespace {
 
-constexpr uint64_t kGenesisMs = 1'700'000'000'000;
+constexpr uint64_t kGenesisUs = 1'700'000'000'000'000;
+constexpr int64_t kHourMs = 3'600'000;
 
 Genesis MakeGenesis(const ClusterConfig& config) {
   Genesis genesis;
   genesis.name = "simulation";
-  genesis.timestamp_ms = kGenesisMs;
+  genesis.timestamp_us = kGenesisUs;
   genesis.rules = config.rules;
   genesis.votes = config.votes;
   genesis.block = config.block;
   genesis.base_timeout_ms = config.base_timeout_ms;
+  genesis.max_clock_drift_ms = config.max_clock_drift_ms;
   genesis.max_clients = 1024;
   genesis.validators = MockValidators(config.n);
   return genesis;
@@ -38,7 +40,7 @@ Cluster::Cluster(const ClusterConfig& config)
       genesis_(MakeGenesis(config)),
       rule_(MakeRule(config.rules)),
       random_(config.seed),
-      checker_(genesis_, config.n) {
+      checker_(genesis_, config.n, config.max_skew_ms * 1000) {
   GROAT_CHECK(config.twins == 0 || config.spares == 0);
   std::vector<std::vector<size_t>> validators(config.n);
   for (size_t i = 0; i < config.n + config.twins; ++i) validators[i % config.n].push_back(i);
@@ -55,8 +57,7 @@ Cluster::Cluster(const ClusterConfig& config)
     if (node->behaviour == Behaviour::kLateLeader) {
       node->late_leader = std::make_unique<LateLeader>(node->index, genesis_, *rule_);
     }
-    const uint64_t skew = random_.Below(2 * config.max_skew_ms + 1);
-    node->skew_ms = static_cast<int64_t>(skew) - static_cast<int64_t>(config.max_skew_ms);
+    node->skew_ms = ChooseSkewMs(node->behaviour);
     nodes_.push_back(std::move(node));
   }
   for (const auto& node : nodes_) {
@@ -87,9 +88,17 @@ uint64_t Cluster::HighestView() const {
   return highest;
 }
 
+uint64_t Cluster::unix_us() const { return kGenesisUs + (1 + now_ms_) * 1000; }
+
+int64_t Cluster::ChooseSkewMs(Behaviour behaviour) {
+  if (behaviour == Behaviour::kWrongClock) return random_.Percent(50) ? kHourMs : -kHourMs;
+  const uint64_t choice = random_.Below(2 * config_.max_skew_ms + 1);
+  return static_cast<int64_t>(choice) - static_cast<int64_t>(config_.max_skew_ms);
+}
+
 Now Cluster::NowOf(const Node& node) const {
-  const auto wall = static_cast<int64_t>(kGenesisMs + 1 + now_ms_) + node.skew_ms;
-  return {now_ms_, static_cast<uint64_t>(wall)};
+  const int64_t wall_us = static_cast<int64_t>(unix_us()) + node.skew_ms * 1000;
+  return {now_ms_, static_cast<uint64_t>(wall_us)};
 }
 
 Restored Cluster::Restore(const Node& node) const {
@@ -309,6 +318,10 @@ JobResult Cluster::Run(const Job& job, const Verifier& verifier) {
 
 void Cluster::Persisted(Node& node, Persist& persist) {
   node.disk.safety = std::move(persist.state);
+  if (const std::optional<Vote>& vote = node.disk.safety->last_vote;
+      vote.has_value() && IsHonest(node.number)) {
+    checker_.OnRecordedVote(*vote, unix_us());
+  }
   for (BlockPtr& block : persist.blocks) node.disk.blocks.push_back(std::move(block));
   if (node.unsynced.empty()) return;
   for (Stored& committed : node.unsynced) {

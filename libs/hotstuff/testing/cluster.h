@@ -40,6 +40,8 @@ enum class Behaviour {
   kStaleLeader,   // After a failed view, builds on an older block than it must; fails views itself.
   kMute,          // Sends nothing.
   kLateLeader,    // See late_leader.h.
+  kFalseTime,     // Its blocks' times are far off, at the edge, or not above their parents'.
+  kWrongClock,    // Follows the rules by a clock that is hours ahead or behind.
 };
 
 struct Links {
@@ -57,7 +59,8 @@ struct ClusterConfig {
   RuleSet rules = RuleSet::kTwoChain;
   VoteSpread votes = VoteSpread::kNextLeader;
   uint32_t base_timeout_ms = 100;
-  uint64_t max_skew_ms = 0;  // Of wall clocks, both ways.
+  uint32_t max_clock_drift_ms = 10'000;
+  uint64_t max_skew_ms = 0;  // Of honest wall clocks, both ways.
   Links links;
   CoreOptions options;
   CommandBounds block{1000, 1u << 20};
@@ -78,6 +81,8 @@ class Cluster {
   ~Cluster();
 
   uint64_t now_ms() const { return now_ms_; }
+  // Unix time by a clock that is right.
+  uint64_t unix_us() const;
   size_t node_count() const { return nodes_.size(); }
   bool IsHonest(size_t node) const;
   Epoch epoch(size_t node) const { return nodes_[node]->epoch; }
@@ -171,6 +176,7 @@ class Cluster {
   Restored Restore(const Node& node) const;
   void EnterNextEpoch(Node& node);
   void Join(Node& node, Epoch epoch, Restored restored);
+  int64_t ChooseSkewMs(Behaviour behaviour);
   Now NowOf(const Node& node) const;
   void Step(Node& node, const Event& event);
   void StepEnded(Node& node, const Event& event);

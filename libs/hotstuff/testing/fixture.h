@@ -19,7 +19,7 @@ inline ReplicaIndex Replica(size_t i) { return ReplicaIndex(static_cast<uint16_t
 inline Genesis SmallGenesis(size_t n) {
   Genesis genesis;
   genesis.name = "unit";
-  genesis.timestamp_ms = 1000;
+  genesis.timestamp_us = 1'000'000;
   genesis.block = {10, 1000};
   genesis.base_timeout_ms = 100;
   genesis.validators = MockValidators(n);
@@ -70,14 +70,14 @@ class ChainMaker {
   }
   // By the leader of the view; `schedules` remembers what each block gives.
   BlockPtr Extend(const BlockPtr& parent, View view, TcPtr timeout = nullptr,
-                  std::vector<Command> commands = {}, uint64_t later_ms = 1) {
+                  std::vector<Command> commands = {}, uint64_t later_us = 1) {
     const LeaderSchedule& schedule = schedules[parent->id()];
     BlockHeader header;
     header.chain = chain;
     header.view = view;
     header.height = parent->height().Next();
     header.parent = parent->id();
-    header.timestamp_ms = parent->header().timestamp_ms + later_ms;
+    header.timestamp_us = parent->header().timestamp_us + later_us;
     header.proposer = schedule.LeaderOf(view, n_);
     const LeaderSchedule child = schedule.Child(view, header.proposer, n_, *rule);
     header.schedule = child.hash();
@@ -139,7 +139,7 @@ class SoloCore {
     return Receive(block->header().proposer.value(), MakeMessage(Proposal{block}));
   }
 
-  Now now{0, 1010};
+  Now now{0, 1'010'000};
   std::unique_ptr<Core> core;
 
  private:

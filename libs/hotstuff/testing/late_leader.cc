@@ -82,7 +82,7 @@ BlockPtr LateLeader::Build(const Known& parent, QcPtr justify) {
   header.view = header.view.Next();
   header.height = header.height.Next();
   header.parent = parent.block->id();
-  header.timestamp_ms += 1;
+  header.timestamp_us += 1;
   header.proposer = self_;
   const LeaderSchedule schedule = parent.schedule.Child(header.view, self_, n_, rule_);
   header.schedule = schedule.hash();

@@ -11,7 +11,8 @@
 namespace groat::hotstuff::testing {
 
 struct Mutant {
-  std::string name;
+  std::string name;  // Of the switch that makes it.
+  std::string what;
   ScheduleSettings settings;  // With the defect.
   // The same without it, which must pass the same schedules. Differs from a plain core only where
   // another rule makes the defective one redundant: then that rule is off in both.
@@ -22,6 +23,7 @@ const std::vector<Mutant>& Mutants();
 
 struct MutantResult {
   bool caught = false;
+  bool unsafe = false;     // Caught for what must never be, not for standing still.
   uint64_t schedules = 0;  // Until it was caught, or in all.
   std::string problem;
 };

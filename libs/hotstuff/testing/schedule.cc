@@ -8,8 +8,9 @@
 namespace groat::hotstuff::testing {
 namespace {
 
-constexpr std::string_view kNames[] = {"mixed",   "twins",        "crash", "byzantine",
-                                       "lagging", "dead-leaders", "storm", "late-leader"};
+constexpr std::string_view kNames[] = {"mixed",     "twins",       "crash",
+                                       "byzantine", "lagging",     "dead-leaders",
+                                       "storm",     "late-leader", "clocks"};
 constexpr uint64_t kHealedMs = 200'000;  // Virtual time for recovery, far more than needed.
 
 struct Plan {
@@ -32,7 +33,8 @@ void AddByzantine(Random& random, const ScheduleSettings& settings, ClusterConfi
       Behaviour::kSilentLeader, Behaviour::kEquivocate, Behaviour::kDoubleVote,
       Behaviour::kForge,        Behaviour::kStale,      Behaviour::kSelective,
       Behaviour::kSpam,         Behaviour::kImpostor,   Behaviour::kFarView,
-      Behaviour::kStaleLeader,  Behaviour::kMute};
+      Behaviour::kStaleLeader,  Behaviour::kMute,       Behaviour::kFalseTime,
+      Behaviour::kWrongClock};
   for (size_t i = 0; i < FaultsOf(config.n); ++i) {
     const size_t node = random.Below(config.n);
     config.behaviours[node] = settings.behaviour.value_or(kAll[random.Below(std::size(kAll))]);
@@ -110,6 +112,19 @@ Plan MakePlan(Random& random, const ScheduleSettings& settings) {
       config.base_timeout_ms = 50;
       config.behaviours[random.Below(config.n)] = Behaviour::kLateLeader;
       break;
+    case Profile::kClocks: {
+      config.n = settings.n.value_or(random.Percent(70) ? 4 : 7);
+      config.max_clock_drift_ms = static_cast<uint32_t>(random.Between(200, 1000));
+      config.max_skew_ms = random.Below(config.max_clock_drift_ms / 4);
+      config.links.max_delay_ms = random.Between(1, 20);
+      plan.step_ms = random.Percent(50) ? 50 : config.max_clock_drift_ms + 100;
+      plan.chaos_ms = 5000;
+      ScheduleSettings liars = settings;
+      liars.behaviour = settings.behaviour.value_or(random.Percent(70) ? Behaviour::kFalseTime
+                                                                       : Behaviour::kWrongClock);
+      AddByzantine(random, liars, config);
+      break;
+    }
     case Profile::kDeadLeaders: {
       config.n = settings.n.value_or(7);
       const size_t first = random.Below(config.n);

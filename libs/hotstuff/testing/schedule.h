@@ -18,6 +18,7 @@ enum class Profile {
   kDeadLeaders,  // f replicas are dead from the start.
   kStorm,        // Delays longer than timers, loss and partitions, and one Byzantine replica.
   kLateLeader,   // n = 4, delays near the timers, and one replica as in late_leader.h.
+  kClocks,       // A tight bound on times, clocks that differ, pauses, and f with false times.
 };
 std::string_view NameOf(Profile profile);
 std::optional<Profile> ProfileOf(std::string_view name);

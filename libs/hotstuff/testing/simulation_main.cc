@@ -1,13 +1,15 @@
 // Runs schedules, mutants and measurements of the simulation by hand.
 //
 //   hotstuff_simulation --profile=mixed --seed=1 --schedules=1000
-//   hotstuff_simulation --mutants [--schedules=300]
+//   hotstuff_simulation --mutants --schedules=50000
 //   hotstuff_simulation --bench [--n=31]
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
 #include <string>
+#include <vector>
 
 #include "hotstuff/testing/mutants.h"
 
@@ -37,9 +39,9 @@ bool Take(const char* argument, const char* name, std::string& out) {
 int RunSchedules(const Arguments& arguments) {
   const std::optional<Profile> profile = ProfileOf(arguments.profile);
   if (!profile.has_value()) {
-    std::cerr
-        << "profile " << arguments.profile
-        << ", want mixed, twins, crash, byzantine, lagging, dead-leaders, storm or late-leader\n";
+    std::cerr << "profile " << arguments.profile
+              << ", want mixed, twins, crash, byzantine, lagging, dead-leaders, storm, late-leader "
+                 "or clocks\n";
     return 2;
   }
   ScheduleSettings settings;
@@ -68,20 +70,34 @@ int RunSchedules(const Arguments& arguments) {
   return failed == 0 ? 0 : 1;
 }
 
+// From how many seeds a mutant is looked for, and how far they are apart.
+constexpr uint64_t kStarts = 5;
+constexpr uint64_t kStartDistance = 1'000'000;
+
 int RunMutants(const Arguments& arguments) {
   int missed = 0;
+  std::cout << "schedules until a mutant is caught, from seed " << arguments.seed << " and each "
+            << kStartDistance << " further\n"
+            << "| mutant | what is wrong | profile | schedules | median | first seen as |\n"
+            << "|---|---|---|---|---|---|\n";
   for (const Mutant& mutant : Mutants()) {
-    const MutantResult result = RunMutant(mutant, arguments.seed, arguments.schedules);
-    std::cout << mutant.name << ": ";
-    if (result.caught) {
-      std::cout << "caught after " << result.schedules << " schedules (profile "
-                << NameOf(mutant.settings.profile) << "): " << result.problem << "\n";
-    } else {
-      ++missed;
-      std::cout << "MISSED in " << result.schedules << " schedules\n";
+    std::cout << "| `" << mutant.name << "` | " << mutant.what << " | "
+              << NameOf(mutant.settings.profile) << " | ";
+    std::vector<uint64_t> counts;
+    bool unsafe = false;
+    for (uint64_t start = 0; start < kStarts; ++start) {
+      const MutantResult result =
+          RunMutant(mutant, arguments.seed + start * kStartDistance, arguments.schedules);
+      if (!result.caught) ++missed;
+      if (start == 0) unsafe = result.unsafe;
+      counts.push_back(result.schedules);
+      std::cout << (start == 0 ? "" : ", ") << result.schedules << (result.caught ? "" : " MISSED");
     }
+    std::sort(counts.begin(), counts.end());
+    std::cout << " | " << counts[kStarts / 2] << " | " << (unsafe ? "safety" : "liveness")
+              << " |\n";
   }
-  return missed;
+  return missed == 0 ? 0 : 1;
 }
 
 void BenchViews(size_t n, uint64_t views, VoteSpread votes) {

@@ -42,8 +42,8 @@ size_t ThreadedExecutor::waiting_tasks() const {
   return posted_.size();
 }
 
-int64_t ThreadedExecutor::WallClockMs() const {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
+int64_t ThreadedExecutor::WallClockUs() const {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
              std::chrono::system_clock::now().time_since_epoch())
       .count();
 }

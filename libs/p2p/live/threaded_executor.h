@@ -38,7 +38,7 @@ class ThreadedExecutor : public Executor {
   size_t waiting_tasks() const ABSL_LOCKS_EXCLUDED(posted_mutex_);
 
   Instant Now() const override { return Instant(Duration(NowNs())); }
-  int64_t WallClockMs() const override;
+  int64_t WallClockUs() const override;
   // Dropped once the executor stops.
   void Post(Task task) override ABSL_LOCKS_EXCLUDED(posted_mutex_);
   TimerId PostAt(Instant when, Task task) override;

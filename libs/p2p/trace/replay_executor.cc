@@ -23,11 +23,11 @@ Instant ReplayExecutor::Now() const {
   return tape_.time() + past_stop_;
 }
 
-int64_t ReplayExecutor::WallClockMs() const {
+int64_t ReplayExecutor::WallClockUs() const {
   const TraceRecord* answer = tape_.Call(Of(TraceKind::kWallClock));
   if (answer != nullptr) return static_cast<int64_t>(answer->number);
   past_stop_ += std::chrono::milliseconds(1);
-  return std::chrono::duration_cast<std::chrono::milliseconds>(past_stop_).count();
+  return std::chrono::duration_cast<std::chrono::microseconds>(past_stop_).count();
 }
 
 uint64_t ReplayExecutor::Random() {

@@ -17,7 +17,7 @@ class ReplayExecutor final : public Executor {
   explicit ReplayExecutor(ReplayTape& tape) : tape_(tape) {}
 
   Instant Now() const override;
-  int64_t WallClockMs() const override;
+  int64_t WallClockUs() const override;
   void Post(Task task) override;
   TimerId PostAt(Instant when, Task task) override;
   void Cancel(TimerId timer) override;

@@ -48,7 +48,7 @@ const std::vector<KindLayout>& AllLayouts() {
        "disconnected",
        {{F::kNumber, "watch", kAnswer}, {F::kPeer, "peer", kAnswer}}},
       {K::kNow, "now", {{F::kNumber, "now_ns", kAnswer}}},
-      {K::kWallClock, "wall_clock", {{F::kNumber, "wall_clock_ms", kAnswer}}},
+      {K::kWallClock, "wall_clock", {{F::kNumber, "wall_clock_us", kAnswer}}},
       {K::kRandom, "random", {{F::kNumber, "random", kAnswer}}},
       {K::kPost, "post", {{F::kNumber, "task", kAnswer}}},
       {K::kPostAt, "post_at", {{F::kNumber, "when_ns"}, {F::kSecondNumber, "timer", kAnswer}}},

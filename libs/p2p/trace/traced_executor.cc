@@ -23,10 +23,10 @@ Instant TracedExecutor::Now() const {
   return now;
 }
 
-int64_t TracedExecutor::WallClockMs() const {
-  const int64_t now_ms = inner_.WallClockMs();
-  recorder_.Record(Numbered(TraceKind::kWallClock, static_cast<uint64_t>(now_ms)));
-  return now_ms;
+int64_t TracedExecutor::WallClockUs() const {
+  const int64_t now_us = inner_.WallClockUs();
+  recorder_.Record(Numbered(TraceKind::kWallClock, static_cast<uint64_t>(now_us)));
+  return now_us;
 }
 
 uint64_t TracedExecutor::Random() {

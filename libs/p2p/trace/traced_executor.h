@@ -18,7 +18,7 @@ class TracedExecutor final : public Executor {
   TracedExecutor(Executor& inner, TraceRecorder& recorder) : inner_(inner), recorder_(recorder) {}
 
   Instant Now() const override;
-  int64_t WallClockMs() const override;
+  int64_t WallClockUs() const override;
   void Post(Task task) override;
   TimerId PostAt(Instant when, Task task) override;
   void Cancel(TimerId timer) override;

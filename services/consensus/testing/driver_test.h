@@ -55,7 +55,7 @@ class DriverTest : public ::testing::Test {
         }});
     genesis_ = hotstuff::Genesis();
     genesis_.name = "simulated";
-    genesis_.timestamp_ms = static_cast<uint64_t>(sim::kEpochMs);
+    genesis_.timestamp_us = static_cast<uint64_t>(sim::kEpochUs);
     genesis_.block = {100, 64 << 10};
     genesis_.base_timeout_ms = 100;
     genesis_.snapshot_interval_blocks = interval_;

@@ -37,7 +37,7 @@ TestReplicas::TestReplicas(size_t n, const std::function<void(hotstuff::Genesis&
       configs_(n),
       servers_(n) {
   genesis_.name = "test";
-  genesis_.timestamp_ms = 1'767'225'600'000;
+  genesis_.timestamp_us = 1'767'225'600'000'000;
   genesis_.block = {1000, 1 << 20};
   for (size_t i = 0; i < n; ++i) {
     genesis_.validators.push_back({KeyOf(i).public_key(), std::nullopt});

@@ -57,7 +57,7 @@ absl::Status ChainVerifier::TakeBlock(const wire::ReceivedBlock& block) {
   taken_.height = header.height;
   taken_.block = header.Id();
   taken_.epoch = header.epoch;
-  taken_.timestamp_ms = header.timestamp_ms;
+  taken_.timestamp_us = header.timestamp_us;
   last_ = header;
   next_ = header.height.Next();
   return absl::OkStatus();
@@ -76,9 +76,9 @@ absl::Status ChainVerifier::CheckLink(const BlockHeader& header) {
     return Wrong(next_, absl::StrCat("its parent is ", header.parent.Hex(), ", the block below is ",
                                      taken_.block.Hex()));
   }
-  if (header.timestamp_ms <= last_->timestamp_ms) {
-    return Wrong(next_, absl::StrCat("its time is ", header.timestamp_ms,
-                                     " ms, that of the block below ", last_->timestamp_ms));
+  if (header.timestamp_us <= last_->timestamp_us) {
+    return Wrong(next_, absl::StrCat("its time is ", header.timestamp_us,
+                                     " us, that of the block below ", last_->timestamp_us));
   }
   return absl::OkStatus();
 }

@@ -35,7 +35,7 @@ class ChainVerifier {
     hotstuff::Height height;  // One below `from` if there is none yet.
     hotstuff::BlockId block;
     hotstuff::Epoch epoch;
-    uint64_t timestamp_ms = 0;
+    uint64_t timestamp_us = 0;
     uint64_t commands = 0;
     uint64_t effective_commands = 0;  // Those that are not repetitions.
   };

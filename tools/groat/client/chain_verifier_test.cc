@@ -50,7 +50,7 @@ class TestChain {
  public:
   TestChain() {
     genesis.name = "test";
-    genesis.timestamp_ms = 1000;
+    genesis.timestamp_us = 1000;
     genesis.validators = keys[0].validators;
     chain = genesis.Chain();
     ValidatorChange change{Epoch(1), Height(kLastHeight), keys[1].validators};
@@ -78,7 +78,7 @@ class TestChain {
     header.view = root ? View(1) : parent.view().Next();
     header.height = parent.height().Next();
     header.parent = parent.id();
-    header.timestamp_ms = parent.header().timestamp_ms + 7;
+    header.timestamp_us = parent.header().timestamp_us + 7;
     std::vector<Command> commands;
     const uint64_t height = header.height.value();
     if (epoch == Epoch(0) && height >= kChangeHeight) header.handover = approved.digest;
@@ -210,16 +210,16 @@ TEST_F(ChainVerifierTest, NamesWhatIsWrong) {
       {[&](auto& response) { remade(response, 3, [](auto& header) { header.parent[0] ^= 1; }); },
        "block 4: its parent is"},
       // The block itself is right by its parent; the one above does not name it.
-      {[&](auto& response) { remade(response, 3, [](auto& header) { ++header.timestamp_ms; }); },
+      {[&](auto& response) { remade(response, 3, [](auto& header) { ++header.timestamp_us; }); },
        "block 5: its parent is"},
-      {[&](auto& response) { remade(response, 3, [](auto& header) { header.timestamp_ms -= 7; }); },
+      {[&](auto& response) { remade(response, 3, [](auto& header) { header.timestamp_us -= 7; }); },
        "block 4: its time is"},
       {[&](auto& response) { remade(response, 3, [](auto& header) { header.epoch = Epoch(1); }); },
        "block 4: its parent is"},
       {[&](auto& response) { remade(response, 3, [](auto& header) { header.epoch = Epoch(2); }); },
        "block 4: of epoch 2, the block below is of 0"},
       // The last one, whose hash no block but the proof names.
-      {[&](auto& response) { remade(response, 9, [](auto& header) { ++header.timestamp_ms; }); },
+      {[&](auto& response) { remade(response, 9, [](auto& header) { ++header.timestamp_us; }); },
        "block 10: commit proof for"},
       {[](auto& response) { response.mutable_blocks(3)->clear_repeated_indexes(); },
        "command 0 of client 7 with sequence 4 is said to have an effect, but has none"},

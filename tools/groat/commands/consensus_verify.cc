@@ -29,7 +29,7 @@ Json ProvenJson(uint64_t from, const client::ChainVerifier::Proven& proven) {
           {"last_height", proven.height.value()},
           {"last_block", proven.block.Hex()},
           {"epoch", proven.epoch.value()},
-          {"timestamp_ms", proven.timestamp_ms},
+          {"timestamp_us", proven.timestamp_us},
           {"commands", proven.commands},
           {"effective_commands", proven.effective_commands}};
 }
@@ -38,9 +38,9 @@ std::string ProvenText(uint64_t from, const client::ChainVerifier::Proven& prove
   if (proven.height.value() < from) return "no block is proven to be committed\n";
   return absl::StrCat("blocks ", from, " to ", proven.height.value(), " are committed: epoch ",
                       proven.epoch.value(), ", last block ", proven.block.Hex(), " of ",
-                      terminal::Time(proven.timestamp_ms), ", ", terminal::Grouped(proven.commands),
-                      " commands of which ", terminal::Grouped(proven.effective_commands),
-                      " have an effect\n");
+                      terminal::Time(proven.timestamp_us / 1000), ", ",
+                      terminal::Grouped(proven.commands), " commands of which ",
+                      terminal::Grouped(proven.effective_commands), " have an effect\n");
 }
 
 // What is wrong with the chain is an answer, anything else an open question.

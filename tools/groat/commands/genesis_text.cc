@@ -10,7 +10,7 @@ Json GenesisJson(const hotstuff::Genesis& genesis) {
   const size_t n = genesis.validators.size();
   Json value = {{"chain_id", genesis.Chain().Hex()},
                 {"name", genesis.name},
-                {"timestamp_ms", genesis.timestamp_ms},
+                {"timestamp_us", genesis.timestamp_us},
                 {"rules", keys::NameOf(genesis.rules)},
                 {"certificates", keys::NameOf(genesis.certificates)},
                 {"votes", keys::NameOf(genesis.votes)},
@@ -39,7 +39,7 @@ std::string GenesisText(const hotstuff::Genesis& genesis) {
   };
   add("chain", genesis.Chain().Hex());
   add("name", genesis.name);
-  add("begins", terminal::Time(genesis.timestamp_ms));
+  add("begins", terminal::Time(genesis.timestamp_us / 1000));
   add("rules", keys::NameOf(genesis.rules));
   add("certificates", keys::NameOf(genesis.certificates));
   add("votes go to", keys::NameOf(genesis.votes));

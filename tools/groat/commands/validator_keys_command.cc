@@ -47,15 +47,15 @@ ExitCode MakeValidator(const Shell& shell, const ValidatorOptions& options) {
 struct GenesisOptions {
   std::vector<std::string> from;
   std::string out;
-  std::optional<uint64_t> timestamp_ms;
+  std::optional<uint64_t> timestamp_us;
   keys::ConsensusPlan plan;
 };
 
 ExitCode MakeGenesis(const Shell& shell, const GenesisOptions& options) {
   const auto validators = keys::ReadValidators(options.from, options.plan.certificates);
   if (!validators.ok()) return shell.Fail(validators.status());
-  const uint64_t now_ms = static_cast<uint64_t>(std::time(nullptr)) * 1000;
-  hotstuff::Genesis genesis = keys::GenesisOf(options.plan, options.timestamp_ms.value_or(now_ms));
+  const uint64_t now_us = static_cast<uint64_t>(std::time(nullptr)) * 1'000'000;
+  hotstuff::Genesis genesis = keys::GenesisOf(options.plan, options.timestamp_us.value_or(now_us));
   std::string names = "in this order: ";
   for (const keys::NamedValidator& validator : *validators) {
     absl::StrAppend(&names, genesis.validators.empty() ? "" : ", ", validator.name);
@@ -106,8 +106,8 @@ void AddValidatorKeys(CLI::App& keys_app, Shell& shell) {
       ->allow_extra_args(false)
       ->delimiter(',');
   genesis->add_option("--out", genesis_options->out, "New file for the genesis")->required();
-  genesis->add_option("--timestamp-ms", genesis_options->timestamp_ms,
-                      "Unix time of block 0 in milliseconds [now]");
+  genesis->add_option("--timestamp-us", genesis_options->timestamp_us,
+                      "Unix time of block 0 in microseconds [now]");
   AddPlanFlags(*genesis, "--", genesis_options->plan);
   genesis->footer(
       "All replicas need the same file: operators compare the chain that it shows, with `groat\n"

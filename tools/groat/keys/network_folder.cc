@@ -90,7 +90,8 @@ CertificateValidity AuthorityValidity(const CertificateValidity& certificates) {
 
 // Signing keys of all replicas with their public files, and the genesis that names them.
 absl::Status WriteConsensus(const NetworkFolder& folder, const ConsensusPlan& plan) {
-  hotstuff::Genesis genesis = GenesisOf(plan, static_cast<uint64_t>(std::time(nullptr)) * 1000);
+  hotstuff::Genesis genesis =
+      GenesisOf(plan, static_cast<uint64_t>(std::time(nullptr)) * 1'000'000);
   for (uint32_t i = 0; i < plan.replicas; ++i) {
     NamedValidator validator{ConsensusName(i), {}};
     GROAT_ASSIGN_OR_RETURN(validator.keys.key, CreateSigningKey(folder, validator.name));
@@ -179,10 +180,10 @@ std::string EtcdName(uint32_t member) { return absl::StrCat("etcd-", member); }
 std::string ConsensusName(uint32_t replica) { return absl::StrCat("consensus-", replica); }
 std::string VotesName(const std::string& name) { return name + "-votes"; }
 
-hotstuff::Genesis GenesisOf(const ConsensusPlan& plan, uint64_t timestamp_ms) {
+hotstuff::Genesis GenesisOf(const ConsensusPlan& plan, uint64_t timestamp_us) {
   hotstuff::Genesis genesis;
   genesis.name = plan.name;
-  genesis.timestamp_ms = timestamp_ms;
+  genesis.timestamp_us = timestamp_us;
   genesis.certificates = plan.certificates;
   genesis.rules = plan.rules;
   genesis.votes = plan.votes;

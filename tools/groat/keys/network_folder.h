@@ -78,7 +78,7 @@ struct ConsensusPlan {
   uint32_t snapshot_interval_blocks = 8192;  // 1 to 2^24.
 };
 // A genesis as planned, without validators.
-hotstuff::Genesis GenesisOf(const ConsensusPlan& plan, uint64_t timestamp_ms);
+hotstuff::Genesis GenesisOf(const ConsensusPlan& plan, uint64_t timestamp_us);
 
 // What a network consists of.
 struct NetworkPlan {

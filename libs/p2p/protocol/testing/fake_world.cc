@@ -20,9 +20,9 @@ class FakeNode final : public Executor, public Network {
 
   // Executor
   Instant Now() const override { return world_.now(); }
-  int64_t WallClockMs() const override {
-    return 1'700'000'000'000 +
-           std::chrono::duration_cast<std::chrono::milliseconds>(Now().time_since_epoch()).count();
+  int64_t WallClockUs() const override {
+    return 1'700'000'000'000'000 +
+           std::chrono::duration_cast<std::chrono::microseconds>(Now().time_since_epoch()).count();
   }
   void Post(Task task) override { world_.At(*this, Now(), std::move(task)); }
   TimerId PostAt(Instant when, Task task) override {
