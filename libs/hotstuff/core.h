@@ -228,7 +228,11 @@ class Core {
   JobId last_job_ = 0;
   std::vector<Peer> peers_;
   // Proposals seen, by view, to notice a second one of the same proposer.
-  std::map<View, BlockPtr> seen_;
+  struct Seen {
+    BlockPtr first;
+    bool again = false;  // Its proposer signed another one.
+  };
+  std::map<View, Seen> seen_;
   std::vector<BlockPtr> pending_;  // Proposals of the current view whose parents are not here.
   MessagePtr own_timeout_;
   QcPtr announce_;  // A certificate that nobody else may have.

@@ -54,8 +54,9 @@ std::optional<Refusal> Core::CheckShape(ReplicaIndex from, const Proposal& propo
       !defects_.no_leader_check) {
     return Refusal::kWrongLeader;
   }
-  if (evidence_.Has(from, block.view(), Evidence(ConflictingBlocks()).index()) &&
-      tree_.Find(block.id()) == nullptr) {
+  const auto seen = seen_.find(block.view());
+  if (seen != seen_.end() && seen->second.again && tree_.Find(block.id()) == nullptr &&
+      seen->second.first->header().proposer == from) {
     return Refusal::kInconsistent;
   }
   return std::nullopt;

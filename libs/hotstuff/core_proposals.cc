@@ -48,8 +48,9 @@ void Core::OnProposal(ReplicaIndex from, const BlockPtr& block) {
 bool Core::NoteProposal(const BlockPtr& block) {
   const auto found = seen_.find(block->view());
   if (found == seen_.end()) return true;
-  const Block& other = *found->second;
+  const Block& other = *found->second.first;
   if (other.id() == block->id() || other.header().proposer != block->header().proposer) return true;
+  found->second.again = true;
   evidence_.Add(ConflictingBlocks{{other.header(), other.signature()},
                                   {block->header(), block->signature()}});
   return false;
@@ -108,7 +109,7 @@ BlockNode* Core::InsertBlock(const BlockPtr& block, BlockNode* parent) {
     mempool_.MarkIncluded(command.key, block->view());
     if (defects_.abandoned_commands_lost) mempool_.Remove(command.key);
   }
-  seen_.emplace(block->view(), block);
+  seen_.try_emplace(block->view(), Seen{block});
   unpersisted_.push_back(block);
   // Ancestors first: whatever commits has its certificate.
   MarkCertified(parent, block->justify());
