@@ -67,7 +67,7 @@ TEST(EvidenceLogTest, KeepsOneOfAKindAndAFewOfACulprit) {
 
 TEST(EvidenceLogTest, KeepsTheNewestAndCountsAll) {
   EvidenceLog log;
-  const auto nth = [](uint64_t n) { return VotesOf(n / 100, n % 100, n); };
+  const auto nth = [](uint64_t n) { return VotesOf(n / 100, static_cast<uint16_t>(n % 100), n); };
   for (uint64_t n = 0; n < EvidenceLog::kCapacity + 10; ++n) EXPECT_TRUE(log.Add(nth(n)));
   EXPECT_EQ(log.list().size(), EvidenceLog::kCapacity);
   EXPECT_EQ(log.list().front(), nth(10));

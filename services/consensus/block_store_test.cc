@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <thread>
+
 #include "base/status_matchers.h"
 #include "hotstuff/testing/fixture.h"
 #include "services/consensus/command_search.h"
@@ -252,6 +254,51 @@ TEST_F(BlockStoreTest, KeepsTheNewestSnapshotsAndPrunesBelowThem) {
   EXPECT_EQ(again->first(), Height(12));
   EXPECT_EQ(again->snapshots().Offered(), offered);
   EXPECT_EQ(loaded.restored.root->height(), Height(19));
+}
+
+// Readers, snapshots and pruning run beside the writer; what was pruned meanwhile is OUT_OF_RANGE,
+// and nothing else is ever missing.
+TEST_F(BlockStoreTest, IsReadBesideWritesSnapshotsAndPruning) {
+  constexpr uint64_t kHeights = 120;
+  constexpr uint64_t kKept = 8;
+  std::vector<StoreTurn> turns;
+  std::vector<hotstuff::Snapshot> snapshots;
+  for (const BlockPtr& block : LongChain(kHeights)) {
+    turns.push_back(Commit(block));
+    if (block->height().value() % maker_.genesis.snapshot_interval_blocks == 0) {
+      snapshots.push_back(SnapshotOf(block));
+    }
+  }
+  const auto store = Open();
+  GROAT_ASSERT_OK(store->Load());
+  std::thread archive([&] {
+    for (const hotstuff::Snapshot& snapshot : snapshots) {
+      while (store->last() < snapshot.block->height()) std::this_thread::yield();
+      GROAT_EXPECT_OK(store->snapshots().Save(snapshot));
+      GROAT_EXPECT_OK(store->Prune(kKept));
+    }
+  });
+  const auto read = [&](uint64_t client) {
+    const auto expect_there = [](const absl::Status& status) {
+      EXPECT_TRUE(status.ok() || absl::IsOutOfRange(status) || absl::IsNotFound(status)) << status;
+    };
+    while (store->last() < Height(kHeights)) {
+      expect_there(store->CommittedAt(store->first()).status());
+      expect_there(store->CommittedAt(store->last()).status());
+      expect_there(store->ProofFor(store->first()).status());
+      for (const hotstuff::SnapshotName& name : store->snapshots().Offered()) {
+        expect_there(store->snapshots().Head(name).status());
+      }
+      GROAT_EXPECT_OK(FindCommands(*store, {MakeCommand(client, 1).key}, 4));
+    }
+  };
+  std::vector<std::thread> readers;
+  for (const uint64_t client : {7, 8}) readers.emplace_back(read, client);
+  for (const StoreTurn& turn : turns) GROAT_EXPECT_OK(store->Write(turn));
+  for (std::thread& reader : readers) reader.join();
+  archive.join();
+  EXPECT_EQ(store->last(), Height(kHeights));
+  EXPECT_EQ(store->first(), Height(kHeights - kKept));
 }
 
 // A crash between the pieces of a snapshot and its head leaves nothing behind.

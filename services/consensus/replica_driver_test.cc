@@ -276,7 +276,7 @@ class TwoFacedTest : public DriverTest {
   void VoteTwice(size_t node, Epoch epoch, hotstuff::View view) {
     const hotstuff::Ed25519Signer signer(KeyOf(3));
     cluster_->Run(3, [&] {
-      for (const uint8_t face : {1, 2}) {
+      for (const uint8_t face : {uint8_t{1}, uint8_t{2}}) {
         hotstuff::BlockId block;
         block[0] = face;
         const Hash digest = hotstuff::VoteDigest(genesis_.Chain(), epoch, view, block);

@@ -5,11 +5,14 @@
 
 #include <map>
 #include <set>
+#include <thread>
 
 #include "base/status_matchers.h"
 #include "hotstuff/testing/fixture.h"
+#include "p2p/tls/event_loop.h"
 #include "services/consensus/testing/inline_offload.h"
 #include "services/consensus/testing/shared_store.h"
+#include "services/consensus/thread_offload.h"
 #include "sim/node_executor.h"
 
 namespace groat::consensus_service {
@@ -388,6 +391,71 @@ TEST_F(SubmitDeskTest, AHandoverAnswersForWhatIsNotHandedOver) {
   Settle();
   EXPECT_THAT(sink->of(Make(1, 1).key).refusal, StatusIs(absl::StatusCode::kFailedPrecondition, _));
   EXPECT_EQ(waiting(), 0);
+}
+
+// Clients on threads of their own, the replica on an executor's, answers and reads on others.
+TEST(SubmitDeskThreadsTest, AnswersEveryCommandOfManyThreadsOnce) {
+  constexpr uint64_t kClients = 4;
+  constexpr uint64_t kOffers = 50;
+  constexpr uint64_t kCommands = 5;
+  ChainMaker maker(4);
+  storage::MemoryStore disk;
+  const auto store = *BlockStore::Open(std::make_unique<SharedStore>(disk), maker.genesis);
+  telemetry::Metrics registry("consensus");
+  Metrics metrics(registry);
+  p2p::EventLoop executor("desk test");
+  executor.Start();
+  ThreadOffload answers(executor, 1, "answers");
+  ThreadOffload readers(executor, 1, "readers");
+  SubmitDesk desk({executor, *store, answers, readers, metrics}, {});
+  // Of the executor.
+  hotstuff::BlockPtr parent = maker.genesis.Block0();
+  DeskReplica replica;
+  replica.submit = [&](std::vector<Command> commands) {
+    const std::vector<SubmitVerdict> verdicts(commands.size(), SubmitVerdict::kAccepted);
+    executor.Post([&, commands = std::move(commands)]() mutable {
+      parent = maker.Extend(parent, parent->view().Next(), nullptr, std::move(commands));
+      hotstuff::CommittedBlock committed{parent, maker.Certify(*parent), {}};
+      committed.fresh.assign(parent->commands().size(), true);
+      StoreTurn turn;
+      turn.commits.push_back(committed);
+      GROAT_EXPECT_OK(store->Write(turn));
+      desk.OnCommitted({committed});
+    });
+    return verdicts;
+  };
+  replica.look = [](const CommandKey&) { return ClientTable::State::kFresh; };
+  replica.committed_height = [&] { return parent->height(); };
+  replica.is_validator = [] { return true; };
+  executor.RunAndWait([&] { desk.Open(std::move(replica)); });
+
+  std::vector<std::vector<std::shared_ptr<Recorder>>> sinks(kClients);
+  std::vector<std::thread> clients;
+  for (uint64_t client = 0; client < kClients; ++client) {
+    clients.emplace_back([&, client] {
+      for (uint64_t offer = 0; offer < kOffers; ++offer) {
+        std::vector<Command> commands;
+        for (uint64_t i = 1; i <= kCommands; ++i) {
+          commands.push_back(Make(client + 1, offer * kCommands + i));
+        }
+        sinks[client].push_back(std::make_shared<Recorder>());
+        GROAT_EXPECT_OK(desk.Offer(std::move(commands), sinks[client].back()));
+      }
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  EXPECT_TRUE(desk.WaitUntilAnswered(std::chrono::steady_clock::now() + seconds(60)));
+  desk.Close();
+  readers.Stop();
+  answers.Stop();
+  executor.Stop();
+  for (const auto& of_client : sinks) {
+    for (const auto& sink : of_client) {
+      EXPECT_THAT(sink->told, SizeIs(kCommands));
+      for (const auto& [key, told] : sink->told) GROAT_EXPECT_OK(told.refusal);
+    }
+  }
+  EXPECT_EQ(metrics.waiting_commands->Value(), 0);
 }
 
 }  // namespace
