@@ -104,7 +104,7 @@ class Sample {
 StoreBatch Spoil(const std::vector<std::pair<Bytes, Bytes>>& records, ByteReader reader) {
   StoreBatch batch;
   for (const auto& [key, value] : records) batch.Put(key, value);
-  while (reader.remaining() > 0) {
+  while (reader.remaining() > 0 && !reader.failed()) {
     auto [key, value] = records[reader.U8() % records.size()];
     switch (reader.U8() % 5) {
       case 0:
