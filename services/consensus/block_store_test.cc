@@ -414,7 +414,7 @@ TEST_F(BlockStoreTest, TakesBlocksWithoutItsMemoryForAmnesia) {
 // A mark in an otherwise empty store: it was lost before anything could be fetched. Also if the
 // chain's time begins so late that the mark is older than its first epoch.
 TEST_F(BlockStoreTest, TakesAMarkOfLossWithoutAnythingElseForAmnesia) {
-  maker_.genesis.timestamp_ms = 1'000'000;
+  maker_.genesis.timestamp_us = 1'000'000'000;
   GROAT_ASSERT_OK(Open()->MarkMemoryLost(0));
   GROAT_ASSERT_OK_AND_ASSIGN(const BlockStore::Loaded loaded, Open()->Load());
   EXPECT_EQ(loaded.restored.memory, Restored::Memory::kLost);
