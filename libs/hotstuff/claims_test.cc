@@ -55,7 +55,7 @@ void RunUnderLoad(Cluster& cluster, uint64_t time_ms) {
 // proposal to each other replica and a vote of each but the collector, whose own vote stays where
 // it is.
 TEST(LinearityTest, AViewCostsTwoMessagesForEachOtherReplica) {
-  for (const size_t n : {4, 7, 16, 31}) {
+  for (const size_t n : {4u, 7u, 16u, 31u}) {
     Cluster cluster(ConfigOf(n, RuleSet::kTwoChain, VoteSpread::kNextLeader));
     Sent sent;
     Count(cluster, n, sent);
@@ -73,7 +73,7 @@ TEST(LinearityTest, AViewCostsTwoMessagesForEachOtherReplica) {
 
 // The price of votes to all, an option: n (n - 1) votes a view.
 TEST(LinearityTest, VotesToAllAreQuadratic) {
-  for (const size_t n : {4, 7, 16}) {
+  for (const size_t n : {4u, 7u, 16u}) {
     Cluster cluster(ConfigOf(n, RuleSet::kThreeChain, VoteSpread::kAll));
     Sent sent;
     Count(cluster, n, sent);
@@ -91,7 +91,7 @@ TEST(LinearityTest, VotesToAllAreQuadratic) {
 // open how replicas come to the same view. Here a timeout and a certificate of each to each, and
 // answers to the at most f whose timeouts come when the certificate is there.
 TEST(LinearityTest, AFailedViewIsQuadratic) {
-  for (const size_t n : {4, 7, 16, 31}) {
+  for (const size_t n : {4u, 7u, 16u, 31u}) {
     Cluster cluster(ConfigOf(n, RuleSet::kTwoChain, VoteSpread::kNextLeader));
     Sent sent;
     Count(cluster, n, sent);
@@ -123,9 +123,9 @@ uint64_t LatencyMs(Cluster& cluster, size_t node) {
 // bound on it the timeouts assume. A block and a round of votes for each of two or three phases,
 // and the news.
 TEST(ResponsivenessTest, CommitsTakeTheNetworksDelayWhateverTheTimeout) {
-  for (const size_t n : {5, 16}) {
-    for (const uint32_t timeout_ms : {100, 1000, 10'000}) {
-      for (const uint64_t delay_ms : {1, 5, 20}) {
+  for (const size_t n : {5u, 16u}) {
+    for (const uint32_t timeout_ms : {100u, 1000u, 10'000u}) {
+      for (const uint64_t delay_ms : {1u, 5u, 20u}) {
         ClusterConfig config = ConfigOf(n, RuleSet::kTwoChain, VoteSpread::kNextLeader, delay_ms);
         config.base_timeout_ms = timeout_ms;
         Cluster two(config);
@@ -142,8 +142,8 @@ TEST(ResponsivenessTest, CommitsTakeTheNetworksDelayWhateverTheTimeout) {
 // The same after a leader failed, of which one timeout tells: the next one waits for n - f answers,
 // and one of four is dead.
 TEST(ResponsivenessTest, AfterAFailedViewTheNextLeaderWaitsForNothing) {
-  for (const uint32_t timeout_ms : {100, 1000, 10'000}) {
-    for (const uint64_t delay_ms : {1, 5, 20}) {
+  for (const uint32_t timeout_ms : {100u, 1000u, 10'000u}) {
+    for (const uint64_t delay_ms : {1u, 5u, 20u}) {
       ClusterConfig config = ConfigOf(4, RuleSet::kTwoChain, VoteSpread::kNextLeader, delay_ms);
       config.base_timeout_ms = timeout_ms;
       Cluster cluster(config);

@@ -58,7 +58,7 @@ TEST(SimulationTest, TwentyTwinsOfLargerClusters) {
 TEST(SimulationTest, WhoMissesTheCertificateThatCommittedIsNotLeftAlone) {
   ScheduleSettings settings;
   settings.profile = Profile::kTwins;
-  for (const uint64_t seed : {7539, 9044, 19391}) {
+  for (const uint64_t seed : {7539u, 9044u, 19391u}) {
     const Verdict verdict = RunSchedule(seed, settings);
     ASSERT_TRUE(verdict.ok()) << "seed " << seed << ": " << verdict.problem;
     EXPECT_LE(verdict.views_to_heal, 16u) << "seed " << seed;

@@ -100,7 +100,7 @@ class BlockStore {
   absl::Status Prune(uint64_t keep_blocks);
 
   // From now on, and after every restart, the memory counts as lost in epochs that may have begun
-  // before `now_ms`, Unix time. Synced.
+  // before `now_us`, Unix time in microseconds. Synced.
   absl::Status MarkMemoryLost(uint64_t now_us);
   // Whether everything that this replica signed in the epoch that follows `root` is remembered.
   bool RemembersEpochAfter(const hotstuff::BlockHeader& root) const;
