@@ -29,6 +29,7 @@ BlockNode* BlockTree::Insert(BlockPtr block, BlockNode* parent, LeaderSchedule s
                              ApprovedChangePtr change) {
   GROAT_CHECK(parent != nullptr && block->parent() == parent->block->id());
   auto node = std::make_unique<BlockNode>();
+  node->serial = last_serial_ = last_serial_.Next();
   node->parent = parent;
   node->views = {block->view(), parent->views[0], parent->views[1]};
   node->schedule = std::move(schedule);

@@ -19,6 +19,7 @@ namespace groat::hotstuff {
 
 struct BlockNode {
   BlockPtr block;
+  BlockSerial serial;           // 0 for the first root.
   BlockNode* parent = nullptr;  // Null for the root.
   std::vector<BlockNode*> children;
   // Of the block, its parent and its grandparent, in this epoch: the epoch's root has 0.
@@ -64,6 +65,7 @@ class BlockTree {
   absl::flat_hash_map<BlockId, std::unique_ptr<BlockNode>> nodes_;
   BlockNode* root_ = nullptr;
   BlockNode* newest_ = nullptr;
+  BlockSerial last_serial_;
 };
 
 }  // namespace groat::hotstuff

@@ -170,8 +170,8 @@ class Core {
   void SendVote(const BlockNode& node, const Vote& vote);
   void ConsiderPending();
   void ConsiderProposing();
-  bool ReadyToPropose(BlockNode* parent, const std::vector<View>& tail);
-  void Propose(BlockNode* parent, const std::vector<View>& tail);
+  bool ReadyToPropose(BlockNode* parent, const std::vector<BlockSerial>& tail);
+  void Propose(BlockNode* parent, const std::vector<BlockSerial>& tail);
 
   // core_timeouts.cc: giving up views, helping those behind.
   void OnTimeout(ReplicaIndex from, const Timeout& timeout);

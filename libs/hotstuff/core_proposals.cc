@@ -106,7 +106,7 @@ BlockNode* Core::InsertBlock(const BlockPtr& block, BlockNode* parent) {
   }
   BlockNode* node = tree_.Insert(block, parent, std::move(schedule), std::move(change));
   for (const Command& command : block->commands()) {
-    mempool_.MarkIncluded(command.key, block->view());
+    mempool_.MarkIncluded(command.key, node->serial);
     if (defects_.abandoned_commands_lost) mempool_.Remove(command.key);
   }
   seen_.try_emplace(block->view(), Seen{block});
@@ -222,15 +222,15 @@ void Core::ConsiderProposing() {
   const bool by_qc = high_qc_->view().Next() == view;
   const bool by_tc = high_tc_ != nullptr && high_tc_->view().Next() == view;
   if (!by_qc && !by_tc) return;
-  std::vector<View> tail;
+  std::vector<BlockSerial> tail;
   for (const BlockNode* node = parent; node != &tree_.root(); node = node->parent) {
-    tail.push_back(node->view());
+    tail.push_back(node->serial);
   }
   std::reverse(tail.begin(), tail.end());
   if (ReadyToPropose(parent, tail)) Propose(parent, tail);
 }
 
-bool Core::ReadyToPropose(BlockNode* parent, const std::vector<View>& tail) {
+bool Core::ReadyToPropose(BlockNode* parent, const std::vector<BlockSerial>& tail) {
   const Height committed = tree_.root().height();
   if (parent->payload_height > committed || tree_.newest()->payload_height > committed ||
       parent->change != nullptr || peer_waits_ || !IsRestingPlace(*parent)) {
@@ -245,7 +245,7 @@ bool Core::ReadyToPropose(BlockNode* parent, const std::vector<View>& tail) {
   return false;
 }
 
-void Core::Propose(BlockNode* parent, const std::vector<View>& tail) {
+void Core::Propose(BlockNode* parent, const std::vector<BlockSerial>& tail) {
   const View view = pacemaker_.view();
   BlockHeader header;
   header.chain = verifier_.chain;

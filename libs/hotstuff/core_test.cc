@@ -224,6 +224,28 @@ TEST_F(CoreTest, VotesWithinTheDriftOfItsClockBothWays) {
   }
 }
 
+// Replicas with different high certificates may take different ones for a view's leader. What the
+// block of that view on another branch holds is not in the branch that goes on.
+TEST_F(CoreTest, ProposesWhatOnlyAnotherBlockOfTheSameViewHolds) {
+  const BlockPtr b2 = maker_.Extend(block0_, View(2), maker_.GiveUp(View(1), View(0)));
+  const BlockPtr b3 = maker_.Extend(b2, View(3));
+  const BlockPtr b4 = maker_.Extend(b3, View(4));
+  const BlockPtr b5 = maker_.Extend(b4, View(5));
+  const BlockPtr rival =
+      maker_.Extend(b2, View(5), maker_.GiveUp(View(4), View(2)), {MakeCommand(1, 1)});
+  ASSERT_NE(rival->header().proposer, b5->header().proposer);
+  const ReplicaIndex leader = maker_.schedules[b5->id()].LeaderOf(View(6), 4);
+  SoloCore solo(maker_, leader.value());
+  solo.Receive((leader.value() + 1) % 4, MakeMessage(CommandBatch{{MakeCommand(1, 1)}}));
+  for (const BlockPtr& block : {b2, b3, b4, rival, b5}) solo.Propose(block);
+  const Effects effects = solo.Receive(b5->header().proposer.value(),
+                                       MakeMessage(Advance{maker_.Certify(*b5), nullptr}));
+  ASSERT_EQ(solo.core->status().committed_height, b4->height());
+  const std::vector<Proposal> proposals = SentOf<Proposal>(effects);
+  ASSERT_EQ(proposals.size(), 1u);
+  EXPECT_EQ(proposals[0].block->commands(), rival->commands());
+}
+
 TEST_F(CoreTest, CertificateWithTooFewOrForgedSignersChangesNothing) {
   SoloCore solo(maker_, 0);
   const BlockPtr b1 = maker_.Extend(block0_, View(1));

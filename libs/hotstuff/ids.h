@@ -22,6 +22,11 @@ using Height = StrongId<struct HeightTag, uint64_t>;
 using ClientId = StrongId<struct ClientIdTag, uint64_t>;
 using Sequence = StrongId<struct SequenceTag, uint64_t>;
 
+// Counts the blocks that one replica's tree takes, from 1. Children have higher ones than parents.
+// Two blocks may share a view: replicas with different high certificates may differ on who leads
+// it.
+using BlockSerial = StrongId<struct BlockSerialTag, uint64_t>;
+
 using BlockId = Hash;
 using ChainId = Hash;
 

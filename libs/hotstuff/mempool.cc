@@ -28,7 +28,7 @@ Mempool::Verdict Mempool::Add(Command command, ReplicaIndex origin, uint64_t now
     return Verdict::kFull;
   }
   const CommandKey key = command.key;
-  entries_.push_back({std::move(command), origin, now_ms, View(0), 0});
+  entries_.push_back({std::move(command), origin, now_ms, BlockSerial(0), 0});
   index_.emplace(key, std::prev(entries_.end()));
   for (Use* use : {&used, &total_}) {
     ++use->count;
@@ -64,23 +64,23 @@ void Mempool::Remove(const CommandKey& key) {
   index_.erase(found);
 }
 
-void Mempool::MarkIncluded(const CommandKey& key, View view) {
+void Mempool::MarkIncluded(const CommandKey& key, BlockSerial block) {
   const auto found = index_.find(key);
-  if (found != index_.end()) found->second->included = view;
+  if (found != index_.end()) found->second->included = block;
 }
 
-bool Mempool::InTail(const Entry& entry, const std::vector<View>& tail) const {
+bool Mempool::InTail(const Entry& entry, const std::vector<BlockSerial>& tail) const {
   return std::binary_search(tail.begin(), tail.end(), entry.included);
 }
 
 template <typename Visit>
-void Mempool::VisitWaiting(const std::vector<View>& tail, Visit visit) const {
+void Mempool::VisitWaiting(const std::vector<BlockSerial>& tail, Visit visit) const {
   for (const Entry& entry : entries_) {
     if (!InTail(entry, tail) && !visit(entry)) return;
   }
 }
 
-std::vector<Command> Mempool::Select(const std::vector<View>& tail) const {
+std::vector<Command> Mempool::Select(const std::vector<BlockSerial>& tail) const {
   std::vector<Command> out;
   size_t bytes = 0;
   bool has_change = false;
@@ -95,7 +95,7 @@ std::vector<Command> Mempool::Select(const std::vector<View>& tail) const {
   return out;
 }
 
-Mempool::Waiting Mempool::WaitingFor(const std::vector<View>& tail) const {
+Mempool::Waiting Mempool::WaitingFor(const std::vector<BlockSerial>& tail) const {
   Waiting waiting;
   VisitWaiting(tail, [&](const Entry& entry) {
     const size_t size = entry.command.EncodedSize();

@@ -36,11 +36,11 @@ class Mempool {
   // After commit; unknown keys are ignored.
   void Remove(const CommandKey& key);
 
-  // Notes that a block of this view holds the command.
-  void MarkIncluded(const CommandKey& key, View view);
-  // The oldest commands, at most a block's and one change of validators, that no block of these
-  // views (the uncommitted tail that the new block extends; ascending) holds.
-  std::vector<Command> Select(const std::vector<View>& tail) const;
+  // Notes that this block holds the command.
+  void MarkIncluded(const CommandKey& key, BlockSerial block);
+  // The oldest commands, at most a block's and one change of validators, that none of these blocks
+  // (the uncommitted tail that the new block extends; ascending) holds.
+  std::vector<Command> Select(const std::vector<BlockSerial>& tail) const;
   // Whether Select would fill a block.
   struct Waiting {
     size_t count = 0;
@@ -48,7 +48,7 @@ class Mempool {
     std::optional<uint64_t> oldest_ms;  // When the oldest one arrived.
     bool full = false;                  // A block has no room for more.
   };
-  Waiting WaitingFor(const std::vector<View>& tail) const;
+  Waiting WaitingFor(const std::vector<BlockSerial>& tail) const;
 
   // Those of this replica's own clients that are to be sent to the others once more, at most a
   // block's, oldest first: each one `pause_ms` after it came, and then whenever its age has
@@ -67,7 +67,7 @@ class Mempool {
     Command command;
     ReplicaIndex origin;
     uint64_t arrived_ms;
-    View included;
+    BlockSerial included;
     uint64_t repeated_at_age_ms = 0;
   };
   struct Use {
@@ -78,9 +78,9 @@ class Mempool {
     return used_[std::min<size_t>(origin.value(), used_.size() - 1)];
   }
   void Adopt(Entry& entry);
-  bool InTail(const Entry& entry, const std::vector<View>& tail) const;
+  bool InTail(const Entry& entry, const std::vector<BlockSerial>& tail) const;
   template <typename Visit>
-  void VisitWaiting(const std::vector<View>& tail, Visit visit) const;
+  void VisitWaiting(const std::vector<BlockSerial>& tail, Visit visit) const;
 
   const MempoolBounds bounds_;
   const CommandBounds block_;

@@ -252,9 +252,9 @@ TEST(MempoolTest, BoundsEachPeersShareAndKeepsUntilRemoved) {
   EXPECT_EQ(pool.Add(MakeCommand(9, 1, 1000), Replica(0), 0), V::kTooLarge);
   EXPECT_EQ(pool.Add(MakeCommand(2, 1), Replica(0), 5), V::kAdded);
   EXPECT_EQ(pool.Select({}).size(), 3u);
-  pool.MarkIncluded({ClientId(1), Sequence(1)}, View(4));
-  EXPECT_EQ(pool.Select({View(4)})[0].key.sequence, Sequence(2));
-  EXPECT_EQ(pool.Select({View(5)})[0].key.sequence, Sequence(1));
+  pool.MarkIncluded({ClientId(1), Sequence(1)}, BlockSerial(4));
+  EXPECT_EQ(pool.Select({BlockSerial(4)})[0].key.sequence, Sequence(2));
+  EXPECT_EQ(pool.Select({BlockSerial(5)})[0].key.sequence, Sequence(1));
   EXPECT_EQ(pool.size(), 6u);
   pool.Remove({ClientId(1), Sequence(1)});
   EXPECT_EQ(pool.size(), 5u);

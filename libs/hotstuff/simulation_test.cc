@@ -95,6 +95,15 @@ TEST(SimulationTest, IsDeterministic) {
   EXPECT_EQ(first, run());
 }
 
+// Two leaders of one view, by different high certificates: the commands of the one that lost are
+// proposed again, though the one that won is of the same view.
+TEST(SimulationTest, CommandsOfAnotherBlockOfTheSameViewAreNotTakenForIncluded) {
+  ScheduleSettings settings;
+  settings.profile = Profile::kMixed;
+  const Verdict verdict = RunSchedule(502003, settings);
+  EXPECT_TRUE(verdict.ok()) << verdict.problem;
+}
+
 class MutantTest : public ::testing::TestWithParam<size_t> {};
 
 TEST_P(MutantTest, IsCaughtWhereTheRightRulesPass) {
