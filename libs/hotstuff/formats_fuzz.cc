@@ -28,7 +28,6 @@ Bytes EncodeAgain(const TcPtr& tc) { return tc->Encode(); }
 Bytes EncodeAgain(const BlockPtr& block) { return block->Encode(); }
 Bytes EncodeAgain(const Evidence& evidence) { return EncodeEvidence(evidence); }
 Bytes EncodeAgain(const TransferMessage& message) { return EncodeTransfer(message); }
-Bytes EncodeAgain(const std::vector<Command>& commands) { return EncodeCommands(commands); }
 template <typename T>
 Bytes EncodeAgain(const T& value) {
   return value.Encode();
