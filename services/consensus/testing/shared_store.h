@@ -1,8 +1,11 @@
 // Hands one memory store to several owners, one after another, as a disk outlives processes. Tests
 // only.
+//
+// Thread-safe.
 #ifndef GROAT_SERVICES_CONSENSUS_TESTING_SHARED_STORE_H_
 #define GROAT_SERVICES_CONSENSUS_TESTING_SHARED_STORE_H_
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -19,8 +22,10 @@ class SharedStore final : public storage::OrderedStore {
 
   absl::StatusOr<std::optional<Bytes>> Get(ByteView key) const override { return store_.Get(key); }
   absl::Status Write(const storage::StoreBatch& batch, Durability durability) override {
-    if (writes_left_ == 0) return absl::UnavailableError("no more writes");
-    --writes_left_;
+    uint64_t left = writes_left_.load();
+    do {
+      if (left == 0) return absl::UnavailableError("no more writes");
+    } while (!writes_left_.compare_exchange_weak(left, left - 1));
     return store_.Write(batch, durability);
   }
   absl::Status Scan(ByteView begin, ByteView end, const Visitor& visit) const override {
@@ -33,7 +38,7 @@ class SharedStore final : public storage::OrderedStore {
 
  private:
   storage::MemoryStore& store_;
-  uint64_t writes_left_;
+  std::atomic<uint64_t> writes_left_;
 };
 
 }  // namespace groat::consensus_service::testing
