@@ -394,8 +394,9 @@ TEST_P(TransportConformanceTest, ACallbackMayDestroyTheConnection) {
     GROAT_ASSERT_OK(Dial(address_, pair_->peer(0)));
     ASSERT_TRUE(WaitUntil(0, [&] { return accepted_.size() == i + 1; }));
   }
-  // Before anything is written, so that the tenth frame is seen as it comes.
+  // Before anything is written, so that the tenth frame and the end are seen as they come.
   pair_->Run(1, [&] {
+    dialled_[2]->on_closed = [e = dialled_[2].get()] { e->Destroy(); };
     dialled_[0]->on_frame = [e = dialled_[0].get()] {
       if (e->received.size() == 10) e->Destroy();
     };
@@ -413,7 +414,6 @@ TEST_P(TransportConformanceTest, ACallbackMayDestroyTheConnection) {
   pair_->Run(1, [&] {
     dialled_[1]->Write(Pattern(100'000, 0));
     dialled_[1]->on_written = [e = dialled_[1].get()] { e->Destroy(); };
-    dialled_[2]->on_closed = [e = dialled_[2].get()] { e->Destroy(); };
   });
   for (size_t i = 0; i < 3; ++i) {
     EXPECT_TRUE(WaitUntil(1, [&] { return dialled_[i]->connection == nullptr; })) << i;
