@@ -1,5 +1,5 @@
-// Ed25519 signatures (RFC 8032): keys and signing by OpenSSL, verification by libsodium, which
-// takes less than half of OpenSSL's time.
+// Ed25519 signatures (RFC 8032): keys by OpenSSL, signing and verification by libsodium, which
+// takes half of OpenSSL's time for either.
 //
 // Pure but for key generation. A private key is zeroised on destruction and never copied.
 #ifndef GROAT_CRYPTO_ED25519_H_

@@ -19,7 +19,6 @@ struct OpensslDeleter {
 };
 
 using PkeyPtr = std::unique_ptr<EVP_PKEY, OpensslDeleter<&EVP_PKEY_free>>;
-using DigestContextPtr = std::unique_ptr<EVP_MD_CTX, OpensslDeleter<&EVP_MD_CTX_free>>;
 using BioPtr = std::unique_ptr<BIO, OpensslDeleter<&BIO_free_all>>;
 using X509Ptr = std::unique_ptr<X509, OpensslDeleter<&X509_free>>;
 
