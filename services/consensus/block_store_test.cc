@@ -293,7 +293,7 @@ TEST_F(BlockStoreTest, IsReadBesideWritesSnapshotsAndPruning) {
     }
   };
   std::vector<std::thread> readers;
-  for (const uint64_t client : {7, 8}) readers.emplace_back(read, client);
+  for (const uint64_t client : {uint64_t{7}, uint64_t{8}}) readers.emplace_back(read, client);
   for (const StoreTurn& turn : turns) GROAT_EXPECT_OK(store->Write(turn));
   for (std::thread& reader : readers) reader.join();
   archive.join();

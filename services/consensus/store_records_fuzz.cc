@@ -5,6 +5,7 @@
 #include "hotstuff/testing/fixture.h"
 #include "services/consensus/block_store.h"
 #include "services/consensus/command_search.h"
+#include "services/consensus/store_keys.h"
 #include "services/consensus/testing/shared_store.h"
 
 namespace groat::consensus_service {
@@ -79,6 +80,8 @@ class Sample {
       GROAT_CHECK_OK(store.snapshots().Save(
           {block, maker_.Certify(*block), {true}, *turn.schedule, nullptr, clients, proof}));
     }
+    GROAT_CHECK_OK(disk.Write(StoreBatch().Put(KeyOf('f'), EncodeNumber(1)),
+                              OrderedStore::Durability::kSynced));
     GROAT_CHECK_OK(disk.Scan({}, {}, [this](ByteView key, ByteView value) {
       records_.emplace_back(Copy(key), Copy(value));
       return true;
@@ -106,25 +109,27 @@ StoreBatch Spoil(const std::vector<std::pair<Bytes, Bytes>>& records, ByteReader
   for (const auto& [key, value] : records) batch.Put(key, value);
   while (reader.remaining() > 0 && !reader.failed()) {
     auto [key, value] = records[reader.U8() % records.size()];
-    switch (reader.U8() % 5) {
+    const uint8_t how = reader.U8();
+    switch (how % 8) {
       case 0:
         batch.Delete(key);
         continue;
       case 1:
         value.resize(std::min<size_t>(value.size(), reader.U16()));
         break;
-      case 2: {
+      case 2:
+        value = Copy(reader.Raw(std::min<size_t>(reader.remaining(), reader.U8())));
+        break;
+      case 3:
+        break;
+      default: {
         const size_t at = reader.U16();
         if (!value.empty()) value[at % value.size()] ^= reader.U8();
         break;
       }
-      case 3:
-        value = Copy(reader.Raw(std::min<size_t>(reader.remaining(), reader.U8())));
-        break;
-      default:  // Under another key.
-        key = Copy(reader.Raw(std::min<size_t>(reader.remaining(), reader.U8() % 48)));
-        break;
     }
+    const bool moves = how % 8 == 3 || how >= 192;
+    if (moves) key = Copy(reader.Raw(std::min<size_t>(reader.remaining(), reader.U8() % 48)));
     batch.Put(key, value);
   }
   return batch;
