@@ -103,6 +103,7 @@ Core::Core(const CoreConfig& config, const CertificateScheme* scheme, const Sign
       votes_(n_, QuorumOf(n_)),
       timeouts_(n_, QuorumOf(n_)),
       mempool_(config.options.mempool, config.genesis.block, n_, config.self),
+      batch_limit_(config.genesis.block),
       sync_(config.self, config.options.sync_retry_ms),
       verified_(std::max<size_t>(256, 8 * n_)),
       evidence_(restored.evidence),
@@ -409,6 +410,7 @@ CoreStatus Core::status() const {
   status.leader = Leader();
   status.mempool_count = mempool_.size();
   status.mempool_bytes = mempool_.bytes();
+  status.batch_limit = batch_limit_.bounds().max_count;
   status.tree_blocks = tree_.size();
   status.may_vote = takes_part();
   status.syncing = sync_.target() != nullptr || over_.has_value();

@@ -27,6 +27,7 @@
 #include <optional>
 #include <vector>
 
+#include "hotstuff/batch_limit.h"
 #include "hotstuff/block_sync.h"
 #include "hotstuff/block_tree.h"
 #include "hotstuff/certificate_cache.h"
@@ -218,6 +219,7 @@ class Core {
   VoteCollector votes_;
   TimeoutCollector timeouts_;
   Mempool mempool_;
+  BatchLimit batch_limit_;
   BlockSync sync_;
   Height fetched_;  // Up to here the last answer helped; 0 if it did not.
   CertificateCache verified_;

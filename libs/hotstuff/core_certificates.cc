@@ -30,6 +30,7 @@ void Core::ApplyQc(const QcPtr& qc) {
 void Core::ApplyTc(const TcPtr& tc) {
   if (ended_ || tc->view() < pacemaker_.view()) return;
   high_tc_ = tc;
+  batch_limit_.ViewFailed();
   EnterView(tc->view().Next());
 }
 
@@ -89,6 +90,7 @@ void Core::CommitUpTo(BlockNode* target, CommitProof proof) {
       mempool_.Remove(command.key);
     }
     ++counters_.blocks_committed;
+    batch_limit_.Committed();
     out_.commits.push_back(std::move(committed));
     if (node->height().value() % config_.genesis.snapshot_interval_blocks == 0) {
       TakeSnapshot(*node, path, proof);

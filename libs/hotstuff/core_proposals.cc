@@ -257,7 +257,9 @@ void Core::Propose(BlockNode* parent, const std::vector<BlockSerial>& tail) {
   header.proposer = self_;
   header.schedule = parent->schedule.Child(view, self_, n_, *rule_).hash();
   std::vector<Command> commands;
-  if (!IsClosed(parent->change, header.height)) commands = mempool_.Select(tail);
+  if (!IsClosed(parent->change, header.height)) {
+    commands = mempool_.Select(tail, batch_limit_.bounds());
+  }
   ApprovedChangePtr change = parent->change;
   if (change == nullptr) change = FindChange(commands, header.height, config_.genesis, verifier_);
   if (change != nullptr) header.handover = change->digest;

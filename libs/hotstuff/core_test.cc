@@ -246,6 +246,32 @@ TEST_F(CoreTest, ProposesWhatOnlyAnotherBlockOfTheSameViewHolds) {
   EXPECT_EQ(proposals[0].block->commands(), rival->commands());
 }
 
+TEST_F(CoreTest, ProposesHalfABlockAfterAViewThatFailed) {
+  const std::array<uint32_t, 2> wanted = {maker_.genesis.block.max_count,
+                                          maker_.genesis.block.max_count / 2};
+  for (const bool failed : {false, true}) {
+    const BlockPtr b1 = maker_.Extend(maker_.genesis.Block0(), View(1));
+    const View view(failed ? 3 : 2);
+    const ReplicaIndex leader = maker_.schedules[b1->id()].LeaderOf(view, 4);
+    SoloCore solo(maker_, leader.value());
+    std::vector<Command> commands;
+    for (uint64_t i = 1; i <= maker_.genesis.block.max_count + 1; ++i) {
+      commands.push_back(MakeCommand(1, i));
+    }
+    solo.Receive((leader.value() + 1) % 4, MakeMessage(CommandBatch{{commands.back()}}));
+    commands.pop_back();
+    solo.Receive((leader.value() + 1) % 4, MakeMessage(CommandBatch{commands}));
+    solo.Propose(b1);
+    const TcPtr tc = failed ? maker_.GiveUp(View(2), View(1)) : nullptr;
+    const std::vector<Proposal> proposals = SentOf<Proposal>(
+        solo.Receive((leader.value() + 1) % 4, MakeMessage(Advance{maker_.Certify(*b1), tc})));
+    ASSERT_EQ(proposals.size(), 1u);
+    EXPECT_EQ(proposals[0].block->view(), view);
+    EXPECT_EQ(proposals[0].block->commands().size(), wanted[failed ? 1 : 0]);
+    EXPECT_EQ(solo.core->status().batch_limit, wanted[failed ? 1 : 0]);
+  }
+}
+
 TEST_F(CoreTest, CertificateWithTooFewOrForgedSignersChangesNothing) {
   SoloCore solo(maker_, 0);
   const BlockPtr b1 = maker_.Extend(block0_, View(1));

@@ -197,6 +197,7 @@ struct CoreStatus {
   std::optional<ReplicaIndex> leader;  // Nothing while the highest certified block is missing.
   size_t mempool_count = 0;
   size_t mempool_bytes = 0;
+  size_t batch_limit = 0;  // Commands that a block of this replica's may have just now.
   size_t tree_blocks = 0;
   bool may_vote = false;
   bool syncing = false;

@@ -80,13 +80,16 @@ void Mempool::VisitWaiting(const std::vector<BlockSerial>& tail, Visit visit) co
   }
 }
 
-std::vector<Command> Mempool::Select(const std::vector<BlockSerial>& tail) const {
+std::vector<Command> Mempool::Select(const std::vector<BlockSerial>& tail,
+                                     const CommandBounds& limit) const {
   std::vector<Command> out;
   size_t bytes = 0;
   bool has_change = false;
   VisitWaiting(tail, [&](const Entry& entry) {
     const size_t size = entry.command.EncodedSize();
-    if (out.size() == block_.max_count || bytes + size > block_.max_bytes) return false;
+    if (out.size() == limit.max_count || (!out.empty() && bytes + size > limit.max_bytes)) {
+      return false;
+    }
     if (entry.command.key.client == kChangeClient && std::exchange(has_change, true)) return true;
     bytes += size;
     out.push_back(entry.command);

@@ -38,9 +38,11 @@ class Mempool {
 
   // Notes that this block holds the command.
   void MarkIncluded(const CommandKey& key, BlockSerial block);
-  // The oldest commands, at most a block's and one change of validators, that none of these blocks
-  // (the uncommitted tail that the new block extends; ascending) holds.
-  std::vector<Command> Select(const std::vector<BlockSerial>& tail) const;
+  // The oldest commands, at most so many and one change of validators, that none of these blocks
+  // (the uncommitted tail that the new block extends; ascending) holds. The first one may be longer
+  // than `limit`, if it fits into a block.
+  std::vector<Command> Select(const std::vector<BlockSerial>& tail,
+                              const CommandBounds& limit) const;
   // Whether Select would fill a block.
   struct Waiting {
     size_t count = 0;

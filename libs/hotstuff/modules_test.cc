@@ -1,6 +1,7 @@
 // The parts of the core, each alone.
 #include <gmock/gmock.h>
 
+#include "hotstuff/batch_limit.h"
 #include "hotstuff/block_sync.h"
 #include "hotstuff/block_tree.h"
 #include "hotstuff/certificate_cache.h"
@@ -241,6 +242,23 @@ TEST(ClientTableTest, IsBoundedAndEncodes) {
   EXPECT_FALSE(ClientTable::Decode(table.Encode(), 1).ok());
 }
 
+TEST(BatchLimitTest, HalvesWithAFailedViewAndGrowsWithCommits) {
+  BatchLimit limit({1000, 128'000});
+  EXPECT_EQ(limit.bounds(), (CommandBounds{1000, 128'000}));
+  limit.ViewFailed();
+  EXPECT_EQ(limit.bounds(), (CommandBounds{500, 64'000}));
+  limit.Committed();
+  EXPECT_EQ(limit.bounds(), (CommandBounds{507, 65'000}));
+  for (int i = 0; i < 20; ++i) limit.ViewFailed();
+  EXPECT_EQ(limit.bounds(), (CommandBounds{7, 1000}));
+  for (int i = 0; i < 200; ++i) limit.Committed();
+  EXPECT_EQ(limit.bounds(), (CommandBounds{1000, 128'000}));
+  EXPECT_EQ(BatchLimit({1, 100}).bounds().max_count, 1u);
+  BatchLimit small({1, 100});
+  small.ViewFailed();
+  EXPECT_EQ(small.bounds().max_count, 1u);
+}
+
 TEST(MempoolTest, BoundsEachPeersShareAndKeepsUntilRemoved) {
   Mempool pool({10, 10000}, {3, 1000}, 4, Replica(0));
   using V = Mempool::Verdict;
@@ -251,10 +269,13 @@ TEST(MempoolTest, BoundsEachPeersShareAndKeepsUntilRemoved) {
   EXPECT_EQ(pool.Add(MakeCommand(1, 1), Replica(2), 0), V::kPending);
   EXPECT_EQ(pool.Add(MakeCommand(9, 1, 1000), Replica(0), 0), V::kTooLarge);
   EXPECT_EQ(pool.Add(MakeCommand(2, 1), Replica(0), 5), V::kAdded);
-  EXPECT_EQ(pool.Select({}).size(), 3u);
+  const CommandBounds block{3, 1000};
+  EXPECT_EQ(pool.Select({}, block).size(), 3u);
+  EXPECT_EQ(pool.Select({}, {2, 1000}).size(), 2u);
+  EXPECT_EQ(pool.Select({}, {3, 1}).size(), 1u);  // One that fits into a block always goes.
   pool.MarkIncluded({ClientId(1), Sequence(1)}, BlockSerial(4));
-  EXPECT_EQ(pool.Select({BlockSerial(4)})[0].key.sequence, Sequence(2));
-  EXPECT_EQ(pool.Select({BlockSerial(5)})[0].key.sequence, Sequence(1));
+  EXPECT_EQ(pool.Select({BlockSerial(4)}, block)[0].key.sequence, Sequence(2));
+  EXPECT_EQ(pool.Select({BlockSerial(5)}, block)[0].key.sequence, Sequence(1));
   EXPECT_EQ(pool.size(), 6u);
   pool.Remove({ClientId(1), Sequence(1)});
   EXPECT_EQ(pool.size(), 5u);

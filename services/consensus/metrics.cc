@@ -68,6 +68,9 @@ Metrics::Metrics(telemetry::Metrics& metrics) : lag_(std::make_shared<ReplicaLag
   committed_height_ = gauge("committed_height", "Height of the last committed block.");
   pool_commands_ = gauge("pool_commands", "Commands in the pool.");
   pool_bytes_ = gauge("pool_bytes", "Bytes of the commands in the pool.");
+  batch_limit_ = gauge("batch_limit_commands",
+                       "Most commands that a block of this replica's has just now: less than the "
+                       "genesis' bound after views that failed.");
   tree_blocks_ = gauge("tree_blocks", "Blocks that are not committed, and the last one that is.");
   votes_allowed_ = gauge("voting_replica", "1 if this replica votes, else 0.");
   first_height_ = gauge("first_height", "The lowest height whose block is kept.");
@@ -104,6 +107,7 @@ void Metrics::Update(const ReplicaDriver& driver, const BlockStore& store) {
   committed_height_->Set(static_cast<double>(status.committed_height.value()));
   pool_commands_->Set(static_cast<double>(status.mempool_count));
   pool_bytes_->Set(static_cast<double>(status.mempool_bytes));
+  batch_limit_->Set(static_cast<double>(status.batch_limit));
   tree_blocks_->Set(static_cast<double>(status.tree_blocks));
   votes_allowed_->Set(status.may_vote ? 1 : 0);
   first_height_->Set(static_cast<double>(store.first().value()));

@@ -41,6 +41,7 @@ class Metrics {
   prometheus::Gauge* committed_height_;
   prometheus::Gauge* pool_commands_;
   prometheus::Gauge* pool_bytes_;
+  prometheus::Gauge* batch_limit_;
   prometheus::Gauge* tree_blocks_;
   prometheus::Gauge* votes_allowed_;
   prometheus::Gauge* first_height_;
