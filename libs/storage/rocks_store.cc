@@ -72,7 +72,8 @@ rocksdb::Options MakeOptions(RocksStore::Values values) {
   options.max_open_files = 256;
   options.info_log = std::make_shared<NoNotes>();
   // Tables are written and merged in the time that nobody waits for: else what is answered stands
-  // still whenever 64 MiB go from memory to a table. All stores of the process share the threads.
+  // still whenever memory goes to a table, and the longer, the more of it. All stores of the
+  // process share the threads.
   for (const auto pool : {rocksdb::Env::HIGH, rocksdb::Env::LOW}) {
     options.env->LowerThreadPoolCPUPriority(pool, rocksdb::CpuPriority::kLow);
   }
@@ -85,7 +86,6 @@ rocksdb::Options MakeOptions(RocksStore::Values values) {
   options.write_buffer_size = 16 << 20;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   if (values == RocksStore::Values::kLarge) {
-    options.write_buffer_size = 64 << 20;
     options.enable_blob_files = true;
     options.min_blob_size = 4 << 10;
     options.enable_blob_garbage_collection = true;
