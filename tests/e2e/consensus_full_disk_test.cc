@@ -17,7 +17,7 @@ using ::testing::HasSubstr;
 constexpr uint32_t kVictim = 3;
 constexpr uint32_t kWitness = 0;
 // Less than what RocksDB sets aside for its log where there is room: it would go on in there.
-constexpr size_t kDiskBytes = size_t{32} << 20;
+constexpr size_t kDiskBytes = size_t{12} << 20;
 constexpr uint64_t kBlocksMeanwhile = 20;
 // More would fill the disk by themselves.
 constexpr int kMaxRounds = 20;
