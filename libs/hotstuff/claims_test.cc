@@ -51,9 +51,8 @@ void RunUnderLoad(Cluster& cluster, uint64_t time_ms) {
   }
 }
 
-// HotStuff, section 1: communication is linear. Here a
-// proposal to each other replica and a vote of each but the collector, whose own vote stays where
-// it is.
+// HotStuff, section 1: communication is linear. Here a proposal to each other replica and a vote of
+// each but the collector, whose own vote stays where it is.
 TEST(LinearityTest, AViewCostsTwoMessagesForEachOtherReplica) {
   for (const size_t n : {4u, 7u, 16u, 31u}) {
     Cluster cluster(ConfigOf(n, RuleSet::kTwoChain, VoteSpread::kNextLeader));
