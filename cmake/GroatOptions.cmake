@@ -33,6 +33,7 @@ find_package(prometheus-cpp REQUIRED)
 find_package(Blake3 REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(Sodium REQUIRED IMPORTED_TARGET libsodium)
+pkg_check_modules(Jemalloc REQUIRED IMPORTED_TARGET jemalloc)
 
 # Usage requirements that every target of ours has.
 add_library(groat_warnings INTERFACE)
@@ -50,6 +51,13 @@ if(GROAT_SANITIZER)
   target_compile_options(groat_build INTERFACE
     -fsanitize=${GROAT_SANITIZER} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(groat_build INTERFACE -fsanitize=${GROAT_SANITIZER})
+endif()
+
+# For services whose threads hand many small pieces of memory to each other. Sanitizers bring an
+# allocator of their own.
+add_library(groat_allocator INTERFACE)
+if(NOT GROAT_SANITIZER)
+  target_link_libraries(groat_allocator INTERFACE PkgConfig::Jemalloc)
 endif()
 if(GROAT_CHECK_SECRETS)
   target_compile_definitions(groat_build INTERFACE GROAT_CHECK_SECRETS=1)

@@ -4,12 +4,15 @@
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
+#include <rocksdb/rate_limiter.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 
 #include "absl/strings/str_cat.h"
+#include "base/mutex.h"
 #include "base/status_macros.h"
+#include "storage/table_pace.h"
 
 namespace groat::storage {
 namespace {
@@ -61,6 +64,9 @@ class NoNotes final : public rocksdb::Logger {
   void Logv(const char*, va_list) override {}
 };
 
+// How finely the pace of tables is kept.
+constexpr int64_t kPaceRefillUs = 10'000;
+
 rocksdb::Options MakeOptions(RocksStore::Values values) {
   rocksdb::Options options;
   options.create_if_missing = true;
@@ -71,9 +77,9 @@ rocksdb::Options MakeOptions(RocksStore::Values values) {
   options.bytes_per_sync = 1 << 20;
   options.max_open_files = 256;
   options.info_log = std::make_shared<NoNotes>();
-  // Tables are written and merged in the time that nobody waits for: else what is answered stands
-  // still whenever memory goes to a table, and the longer, the more of it. All stores of the
-  // process share the threads.
+  // Tables are written and merged in the time that nobody waits for, with room for what comes in
+  // meanwhile: else what is answered stands still whenever memory goes to a table, and the longer,
+  // the more of it. All stores of the process share the threads.
   for (const auto pool : {rocksdb::Env::HIGH, rocksdb::Env::LOW}) {
     options.env->LowerThreadPoolCPUPriority(pool, rocksdb::CpuPriority::kLow);
   }
@@ -84,11 +90,15 @@ rocksdb::Options MakeOptions(RocksStore::Values values) {
   options.memtable_whole_key_filtering = true;
   options.memtable_prefix_bloom_size_ratio = 0.02;
   options.write_buffer_size = 16 << 20;
+  options.max_write_buffer_number = 6;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   if (values == RocksStore::Values::kLarge) {
     options.enable_blob_files = true;
     options.min_blob_size = 4 << 10;
-    options.enable_blob_garbage_collection = true;
+    // A file of values goes when the last of them is deleted. They are deleted in about the order
+    // they were written in, so moving those that are left would copy for nothing.
+    options.enable_blob_garbage_collection = false;
+    options.rate_limiter.reset(rocksdb::NewGenericRateLimiter(TablePace::kFirst, kPaceRefillUs));
   }
   return options;
 }
@@ -109,21 +119,42 @@ rocksdb::ReadOptions ReadVerified() {
 
 }  // namespace
 
-RocksStore::RocksStore(std::string folder, std::unique_ptr<rocksdb::DB> db)
-    : folder_(std::move(folder)), db_(std::move(db)) {}
+// Sets the pace of a store's tables. Thread-safe.
+class RocksStore::Pacer {
+ public:
+  explicit Pacer(std::shared_ptr<rocksdb::RateLimiter> limiter) : limiter_(std::move(limiter)) {}
+
+  void Note(uint64_t bytes) ABSL_LOCKS_EXCLUDED(mutex_) {
+    MutexLock lock(mutex_);
+    const std::optional<int64_t> pace = pace_.Note(bytes, TablePace::Clock::now());
+    if (pace.has_value()) limiter_->SetBytesPerSecond(*pace);
+  }
+
+ private:
+  const std::shared_ptr<rocksdb::RateLimiter> limiter_;
+  Mutex mutex_;
+  TablePace pace_ ABSL_GUARDED_BY(mutex_);
+};
+
+RocksStore::RocksStore(std::string folder, std::unique_ptr<rocksdb::DB> db,
+                       std::unique_ptr<Pacer> pacer)
+    : folder_(std::move(folder)), db_(std::move(db)), pacer_(std::move(pacer)) {}
 RocksStore::RocksStore(RocksStore&&) noexcept = default;
 RocksStore& RocksStore::operator=(RocksStore&&) noexcept = default;
 RocksStore::~RocksStore() = default;
 
 absl::StatusOr<RocksStore> RocksStore::Open(const std::string& folder, Values values) {
   rocksdb::DB* db = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(MakeOptions(values), folder, &db);
+  const rocksdb::Options options = MakeOptions(values);
+  const rocksdb::Status status = rocksdb::DB::Open(options, folder, &db);
   if (status.IsIOError() && status.ToString().find("lock") != std::string::npos) {
     return absl::FailedPreconditionError(
         absl::StrCat("open ", folder, ": in use by another process: ", status.ToString()));
   }
   GROAT_RETURN_IF_ERROR(ToStatus(status, "open", folder));
-  return RocksStore(folder, std::unique_ptr<rocksdb::DB>(db));
+  std::unique_ptr<Pacer> pacer;
+  if (options.rate_limiter != nullptr) pacer = std::make_unique<Pacer>(options.rate_limiter);
+  return RocksStore(folder, std::unique_ptr<rocksdb::DB>(db), std::move(pacer));
 }
 
 absl::StatusOr<std::optional<Bytes>> RocksStore::Get(ByteView key) const {
@@ -140,6 +171,7 @@ absl::Status RocksStore::Write(const StoreBatch& batch, Durability durability) {
   for (const StoreBatch::Change& change : batch.changes()) {
     GROAT_RETURN_IF_ERROR(ToStatus(Add(change, changes), "write to", folder_));
   }
+  if (pacer_ != nullptr) pacer_->Note(changes.GetDataSize());
   rocksdb::WriteOptions options;
   options.sync = durability == Durability::kSynced;
   return ToStatus(db_->Write(options, &changes), "write to", folder_);

@@ -22,8 +22,10 @@ class RocksStore final : public OrderedStore {
  public:
   enum class Values {
     kSmall,  // Kept beside their keys.
-    kLarge,  // Those over 4 KiB go to files of their own, and are not written again when the tables
-             // are merged.
+    // Those over 4 KiB go to files of their own and are not written again when tables are merged. A
+    // file's space comes back when its last value is deleted: for what is deleted in about the
+    // order it was written in. Tables and these files are written at the pace of table_pace.h.
+    kLarge,
   };
   // Creates the folder if it is not there. FailedPrecondition if another process has it open.
   static absl::StatusOr<RocksStore> Open(const std::string& folder, Values values = Values::kSmall);
@@ -43,9 +45,11 @@ class RocksStore final : public OrderedStore {
   absl::Status Checkpoint(const std::string& folder) const;
 
  private:
-  RocksStore(std::string folder, std::unique_ptr<rocksdb::DB> db);
+  class Pacer;
+  RocksStore(std::string folder, std::unique_ptr<rocksdb::DB> db, std::unique_ptr<Pacer> pacer);
   std::string folder_;
   std::unique_ptr<rocksdb::DB> db_;
+  std::unique_ptr<Pacer> pacer_;  // None if tables are written as fast as the disk takes them.
 };
 
 }  // namespace groat::storage

@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "base/status_matchers.h"
 
@@ -40,6 +42,15 @@ class RocksStoreTest : public ::testing::Test {
       return keys.size() < limit;
     }));
     return keys;
+  }
+  uint64_t FolderBytes() const {
+    uint64_t bytes = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+      std::error_code gone;  // Between listing and asking.
+      const uintmax_t size = entry.file_size(gone);
+      if (!gone) bytes += size;
+    }
+    return bytes;
   }
   std::string root_, folder_;
 };
@@ -87,6 +98,38 @@ TEST_F(RocksStoreTest, ACheckpointIsAStoreOfThatMoment) {
   EXPECT_THAT(Keys(copy, "", ""), ElementsAre("a", "b", "c", "d"));
   EXPECT_THAT(store.Checkpoint(backup),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(backup)));
+}
+
+TEST_F(RocksStoreTest, LargeValuesDeletedInOrderGiveTheirSpaceBack) {
+  constexpr uint64_t kValues = 256;
+  constexpr uint64_t kKept = 16;
+  constexpr size_t kValueBytes = 1 << 20;
+  const auto key = [](uint64_t number) {
+    Bytes bytes(8);
+    StoreBigEndian(number, bytes.data(), 8);
+    return bytes;
+  };
+  GROAT_ASSERT_OK_AND_ASSIGN(RocksStore store,
+                             RocksStore::Open(folder_, RocksStore::Values::kLarge));
+  for (uint64_t i = 0; i < kValues; ++i) {
+    RocksBatch batch;
+    batch.Put(key(i), Bytes(kValueBytes, static_cast<uint8_t>(i)));
+    if (i >= kKept) batch.DeleteRange(key(i - kKept), key(i - kKept + 1));
+    GROAT_ASSERT_OK(store.Write(batch, Durability::kBuffered));
+  }
+  for (uint64_t i = 0; i < kValues; ++i) {
+    GROAT_ASSERT_OK_AND_ASSIGN(const std::optional<Bytes> value, store.Get(key(i)));
+    ASSERT_EQ(value.has_value(), i >= kValues - kKept) << i;
+    if (value.has_value()) {
+      ASSERT_EQ(*value, Bytes(kValueBytes, static_cast<uint8_t>(i)));
+    }
+  }
+  // Files go after the merging that found them empty, on another thread.
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(2);
+  while (FolderBytes() > kValues * kValueBytes * 3 / 4) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline) << FolderBytes();
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
 }
 
 TEST_F(RocksStoreTest, OneOwnerAtATime) {
