@@ -241,7 +241,9 @@ void Core::On(const Submitted& submitted) {
     batch = CommandBatch();
     bytes = 0;
   };
-  for (const Command& command : submitted.commands) {
+  for (size_t i = 0; i < submitted.commands.size(); ++i) {
+    const Command& command = submitted.commands[i];
+    mempool_.LookAhead(submitted.commands, i);
     std::optional<SubmitVerdict> verdict = VerdictOf(LookUp(command.key));
     if (!verdict.has_value()) verdict = VerdictOf(mempool_.Add(command, self_, now_.monotonic_ms));
     out_.verdicts.push_back(*verdict);
@@ -284,7 +286,9 @@ void Core::Process(ReplicaIndex from, const Message& message) {
   } else if (const auto* response = std::get_if<BlockResponse>(&message)) {
     OnBlockResponse(from, *response);
   } else if (const auto* batch = std::get_if<CommandBatch>(&message)) {
-    for (const Command& command : batch->commands) {
+    for (size_t i = 0; i < batch->commands.size(); ++i) {
+      const Command& command = batch->commands[i];
+      mempool_.LookAhead(batch->commands, i);
       if (LookUp(command.key) != ClientTable::State::kFresh) continue;
       if (command.key.client == kChangeClient &&
           !verified_.Contains(PayloadDigest(EncodeCommands({command})))) {

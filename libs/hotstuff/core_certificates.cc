@@ -75,7 +75,10 @@ void Core::CommitUpTo(BlockNode* target, CommitProof proof) {
   for (const BlockNode* node : path) {
     CommittedBlock committed{node->block, node->certificate, {}};
     const bool orders_change = node->change != nullptr && node->parent->change == nullptr;
-    for (const Command& command : node->block->commands()) {
+    const std::vector<Command>& commands = node->block->commands();
+    for (size_t i = 0; i < commands.size(); ++i) {
+      const Command& command = commands[i];
+      mempool_.LookAhead(commands, i);
       const bool is_change = command.key.client == kChangeClient;
       bool fresh = is_change && orders_change && node->change->Encode() == command.payload;
       if (!is_change) {

@@ -105,9 +105,11 @@ BlockNode* Core::InsertBlock(const BlockPtr& block, BlockNode* parent) {
     return nullptr;
   }
   BlockNode* node = tree_.Insert(block, parent, std::move(schedule), std::move(change));
-  for (const Command& command : block->commands()) {
-    mempool_.MarkIncluded(command.key, node->serial);
-    if (defects_.abandoned_commands_lost) mempool_.Remove(command.key);
+  const std::vector<Command>& commands = block->commands();
+  for (size_t i = 0; i < commands.size(); ++i) {
+    mempool_.LookAhead(commands, i);
+    mempool_.MarkIncluded(commands[i].key, node->serial);
+    if (defects_.abandoned_commands_lost) mempool_.Remove(commands[i].key);
   }
   seen_.try_emplace(block->view(), Seen{block});
   unpersisted_.push_back(block);

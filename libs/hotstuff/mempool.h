@@ -36,6 +36,12 @@ class Mempool {
   // After commit; unknown keys are ignored.
   void Remove(const CommandKey& key);
 
+  // For loops over many commands, at the i-th one: fetches from memory what a lookup of a later one
+  // will wait for.
+  void LookAhead(const std::vector<Command>& commands, size_t i) const {
+    if (i + kLookAhead < commands.size()) index_.prefetch(commands[i + kLookAhead].key);
+  }
+
   // Notes that this block holds the command.
   void MarkIncluded(const CommandKey& key, BlockSerial block);
   // The oldest commands, at most so many and one change of validators, that none of these blocks
@@ -65,6 +71,8 @@ class Mempool {
   size_t bytes() const { return total_.bytes; }
 
  private:
+  static constexpr size_t kLookAhead = 8;
+
   struct Entry {
     Command command;
     ReplicaIndex origin;

@@ -18,7 +18,7 @@ struct ConsensusMatrixOptions {
   std::vector<uint32_t> replicas = {4};
   std::vector<std::string> rules = {"two_chain"};       // Or three_chain, with votes to all.
   std::vector<std::string> certificates = {"ed25519"};  // Or bls.
-  std::vector<uint32_t> block_commands = {10'000};      // Most commands in a block.
+  std::vector<uint32_t> block_commands = {1000};        // Most commands in a block.
   std::vector<size_t> payloads = {128};                 // Bytes of each command.
   // In turn on each cluster: "max" (closed loop), "half" (of what max gave), "idle" (20 a second,
   // one at a time), or commands a second.

@@ -16,6 +16,8 @@ using hotstuff::SubmitVerdict;
 
 // Calls that may wait for one and the same command.
 constexpr size_t kMaxSinksPerCommand = 8;
+// How many lookups ahead memory is asked for.
+constexpr size_t kLookAhead = 8;
 
 size_t BytesOf(const std::vector<Command>& commands) {
   size_t bytes = 0;
@@ -252,6 +254,7 @@ SubmitDesk::Landed SubmitDesk::Land(const CommittedBlock& committed, AnswerBatch
     if (ineffective != committed.ineffective.end() && ineffective->index == i) {
       why = (ineffective++)->why;
     }
+    if (i + kLookAhead < commands.size()) waiting_.prefetch(commands[i + kLookAhead].key);
     const auto found = waiting_.find(commands[i].key);
     if (found == waiting_.end()) continue;
     Waiting waiting = std::move(found->second);

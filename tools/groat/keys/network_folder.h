@@ -70,7 +70,7 @@ struct ConsensusPlan {
   hotstuff::CertificateKind certificates = hotstuff::CertificateKind::kEd25519List;
   hotstuff::RuleSet rules = hotstuff::RuleSet::kTwoChain;
   hotstuff::VoteSpread votes = hotstuff::VoteSpread::kNextLeader;
-  uint32_t block_commands = 10'000;          // 1 to 65,536.
+  uint32_t block_commands = 1000;            // 1 to 65,536.
   uint32_t block_bytes = 2 << 20;            // 20 to 16 MiB.
   uint32_t base_timeout_ms = 500;            // 1 to 10,000.
   uint32_t max_clock_drift_ms = 10'000;      // 1 to 3,600,000.
