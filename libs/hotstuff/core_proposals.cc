@@ -96,8 +96,7 @@ BlockNode* Core::InsertBlock(const BlockPtr& block, BlockNode* parent) {
     Refuse(Refusal::kTreeFull);
     return nullptr;
   }
-  LeaderSchedule schedule =
-      parent->schedule.Child(block->view(), block->header().proposer, n_, *rule_);
+  LeaderSchedule schedule = parent->schedule.Child(block->header(), *block->justify(), n_, *rule_);
   ApprovedChangePtr change = ChangeAfter(*block, *parent);
   if (schedule.hash() != block->header().schedule ||
       block->header().handover != (change == nullptr ? Hash() : change->digest)) {
@@ -257,7 +256,7 @@ void Core::Propose(BlockNode* parent, const std::vector<BlockSerial>& tail) {
   header.parent = parent->block->id();
   header.timestamp_us = std::max(now_.wall_us, parent->block->header().timestamp_us + 1);
   header.proposer = self_;
-  header.schedule = parent->schedule.Child(view, self_, n_, *rule_).hash();
+  header.schedule = parent->schedule.Child(header, *high_qc_, n_, *rule_).hash();
   std::vector<Command> commands;
   if (!IsClosed(parent->change, header.height)) {
     commands = mempool_.Select(tail, batch_limit_.bounds());

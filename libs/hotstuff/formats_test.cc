@@ -45,18 +45,18 @@ class FormatsTest : public ::testing::Test {
 
 // A change of any of these is a change of the protocol: replicas of both versions cannot talk.
 TEST_F(FormatsTest, GoldenDigests) {
-  EXPECT_EQ(maker_.chain.Hex(), "64bb77d2362ac5455b4fb2e07bfdb8e2b127c4fe7a67549a5d75fa738cdb4d33");
+  EXPECT_EQ(maker_.chain.Hex(), "8e88106c3e1293dcd7feb234d7fdb21d20bc890fe1d62306a810d214d1f18d11");
   EXPECT_EQ(block0_->id().Hex(),
-            "0b7cc84e988bcfc6d66e888a66f9d593019c58399ef2def03c52a8bb8bcedaae");
-  EXPECT_EQ(b3_->id().Hex(), "38729de4e990db098988614e5e28788bebe2dcabf12d6b3cd7ecd58ad0734559");
+            "594192007753431cb0b9bb38698638783a7768f3337e3a61a714e7d0d465e6f4");
+  EXPECT_EQ(b3_->id().Hex(), "d68f4fd3380e7a3781249eb2abd730402c7ac1c2a822707d08133bf291421512");
   EXPECT_EQ(VoteDigest(maker_.chain, Epoch(1), View(2), b1_->id()).Hex(),
-            "6d1101fd50cffa99e301854a05512b20f1a6666e646fba62e56c21537a85a3b2");
+            "c1a6ebc960a954aa3d9c8c5050480337ea6c767dda3a94e3041d3f6753068993");
   EXPECT_EQ(TimeoutDigest(maker_.chain, Epoch(1), View(2), View(1)).Hex(),
-            "12c21538c677db8d035700a1188a6d61e64becc1934ef39966f8738c35b53641");
+            "04c77fc24c7007e6e9ae035be0b9df0aab31557db6a57187f09cb98d4ea24680");
   EXPECT_EQ(ProposalDigest(b1_->id()).Hex(),
-            "7bedf914c61d54a0f2e8a1cfd5200ecdc3f42b75ac572572a1ca76c37ccfc877");
+            "b747038430d6d56d2d240c36918fc3cd405791c7eb4e70f6dc6c216d3f5b1f22");
   EXPECT_EQ(HandoverDigest(maker_.chain, Epoch(1), AsBytes("change")).Hex(),
-            "5d31e63838d48442c632e141fa92635ba20f81a7a40d2ea49bc81d7c4c664b4b");
+            "41b3a279ccbf10e94fc796a30a81a36e4d7d7372a62eb76c6dc9028abd9da8a3");
   EXPECT_EQ(LeaderSchedule().hash().Hex(),
             "5f8cb39e2f802379abb583bc474ad25ee771c46e9d352a50a0e5b97516c36c2a");
 }
@@ -96,7 +96,7 @@ TEST_F(FormatsTest, GoldenMessages) {
     const Bytes bytes = EncodeMessage(*message);
     all.insert(all.end(), bytes.begin(), bytes.end());
   }
-  EXPECT_EQ(Sha256(all).Hex(), "3e841107b4c2ecb4693235d1b1a44b7faa987fdd5baaf70c71eb4a70ae379288");
+  EXPECT_EQ(Sha256(all).Hex(), "db8e5f1528011a5e30566e312ac8725039ffdf5ceaead395354876838f533628");
   SafetyState state{maker_.chain,
                     Epoch(0),
                     maker_.MakeVote(*b1_, 0),
@@ -106,9 +106,9 @@ TEST_F(FormatsTest, GoldenMessages) {
                     maker_.Certify(*block0_),
                     maker_.GiveUp(View(2), View(1))};
   EXPECT_EQ(Sha256(state.Encode()).Hex(),
-            "8ceb4fd75a79e7cfdd02a5a435abdb7ffc93afa3964e2ace690a7e98b3e6ac37");
+            "4fd09d4ea00645341afafca61d35fac7c943542316aa730d6a8538aa6681f8d4");
   EXPECT_EQ(Sha256(maker_.genesis.Encode()).Hex(),
-            "f4d3447d05da93cfeae8fa6fde0f1d2565268b4b3ad022f34244c6d0a3ab6ddd");
+            "f3c2292a0fce7fb494457fdc289aa975f9a75a329983e7625494bb4bf100a9df");
 }
 
 TEST_F(FormatsTest, MessagesSurviveTheirEncoding) {
@@ -152,6 +152,10 @@ TEST_F(FormatsTest, DecodersNameWhatIsWrong) {
   header[0] = 1;
   EXPECT_THAT(BlockHeader::Decode(header),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("version 1, want 2")));
+  Bytes genesis = maker_.genesis.Encode();
+  genesis[0] = 3;
+  EXPECT_THAT(Genesis::Decode(genesis),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("version 3, want 4 to 4")));
   Bytes block = b1_->Encode();
   block[block.size() - 21] ^= 1;  // In the first command's payload.
   EXPECT_THAT(Block::Decode(block, bounds),

@@ -10,7 +10,7 @@
 namespace groat::hotstuff {
 namespace {
 
-constexpr uint8_t kVersion = 3;
+constexpr uint8_t kVersion = 4;
 constexpr size_t kMaxNameBytes = 64;
 
 absl::Status CheckRange(std::string_view name, uint64_t value, uint64_t low, uint64_t high) {

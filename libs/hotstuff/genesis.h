@@ -41,7 +41,7 @@ struct Genesis {
   uint32_t snapshot_interval_blocks = 8192;
   std::vector<Validator> validators;  // 1 to 256.
 
-  // Version u8 = 3 ‖ name size u8 ‖ name ‖ timestamp u64 ‖ rules u8 ‖ certificates u8 ‖ votes u8 ‖
+  // Version u8 = 4 ‖ name size u8 ‖ name ‖ timestamp u64 ‖ rules u8 ‖ certificates u8 ‖ votes u8 ‖
   // block count u32 ‖ block bytes u32 ‖ base timeout u32 ‖ clock drift u32 ‖ clients u32 ‖
   // snapshot interval u32 ‖ validators (EncodeValidators).
   Bytes Encode() const;

@@ -18,15 +18,25 @@ constexpr uint64_t kLongestExclusionViews = 16384;
 void Write(const std::vector<Strike>& list, ByteWriter& writer) {
   writer.U16(static_cast<uint16_t>(list.size()));
   for (const Strike& strike : list) {
-    writer.U16(strike.replica.value()).U16(strike.count).U64(strike.last_failed.value());
+    writer.U16(strike.replica.value())
+        .U16(strike.count)
+        .U64(strike.last_failed.value())
+        .U8(strike.seen ? 1 : 0);
   }
 }
 
 // The first view in which a validator with this strike leads again.
 uint64_t ExcludedUntil(const Strike& strike, size_t n) {
   const unsigned doublings = std::min<unsigned>(strike.count - 1u, 12);
-  return strike.last_failed.value() + 1 +
-         std::min<uint64_t>(kFirstExclusionViews * n << doublings, kLongestExclusionViews);
+  const uint64_t views =
+      strike.seen ? kFirstExclusionViews * n << doublings : kLongestExclusionViews;
+  return strike.last_failed.value() + 1 + std::min(views, kLongestExclusionViews);
+}
+
+// Whether the certificate shows that the validator is back since its last strike.
+bool Shows(const QuorumCertificate& certificate, const Strike& strike) {
+  return !strike.seen && certificate.view() > strike.last_failed &&
+         certificate.proof().signers.Contains(strike.replica.value());
 }
 
 // The later failure first, then more strikes, then the lower index: who failed just now is down,
@@ -46,6 +56,7 @@ void AddStrike(std::vector<Strike>& list, ReplicaIndex replica, View failed) {
   }
   if (place->count < UINT16_MAX) ++place->count;
   place->last_failed = failed;
+  place->seen = false;
 }
 
 }  // namespace
@@ -105,33 +116,32 @@ bool LeaderSchedule::IsOnProbation(ReplicaIndex replica) const {
                      [replica](const Strike& strike) { return strike.replica == replica; });
 }
 
-LeaderSchedule::StrikesPtr LeaderSchedule::NextStrikes(View view, ReplicaIndex proposer,
+LeaderSchedule::StrikesPtr LeaderSchedule::NextStrikes(const BlockHeader& header,
+                                                       const QuorumCertificate& justify,
                                                        size_t n) const {
   const std::vector<Strike>& before = own_.strikes->list;
-  const bool gap = view.value() > own_.view.value() + 1;
-  const bool cleared = std::any_of(before.begin(), before.end(), [proposer](const Strike& strike) {
-    return strike.replica == proposer;
+  const bool gap = header.view.value() > own_.view.value() + 1;
+  const bool changes = std::any_of(before.begin(), before.end(), [&](const Strike& strike) {
+    return strike.replica == header.proposer || Shows(justify, strike);
   });
-  if (!gap && !cleared) return own_.strikes;
+  if (!gap && !changes) return own_.strikes;
   std::vector<Strike> list = before;
-  const uint64_t end = std::min(view.value(), own_.view.value() + 1 + 2 * n);
+  for (Strike& strike : list) strike.seen = strike.seen || Shows(justify, strike);
+  const uint64_t end = std::min(header.view.value(), own_.view.value() + 1 + 2 * n);
   for (uint64_t failed = own_.view.value() + 1; failed < end; ++failed) {
     AddStrike(list, LeaderOf(View(failed), n), View(failed));
   }
-  list.erase(
-      std::remove_if(list.begin(), list.end(),
-                     [proposer](const Strike& strike) { return strike.replica == proposer; }),
-      list.end());
+  std::erase_if(list, [&](const Strike& strike) { return strike.replica == header.proposer; });
   return MakeStrikes(std::move(list));
 }
 
-LeaderSchedule LeaderSchedule::Child(View view, ReplicaIndex proposer, size_t n,
-                                     const CommitRule& rule) const {
-  GROAT_CHECK_LT(own_.view, view);
+LeaderSchedule LeaderSchedule::Child(const BlockHeader& header, const QuorumCertificate& justify,
+                                     size_t n, const CommitRule& rule) const {
+  GROAT_CHECK_LT(own_.view, header.view);
   LeaderSchedule child = *this;
-  child.own_ = Record{view, NextStrikes(view, proposer, n)};
+  child.own_ = Record{header.view, NextStrikes(header, justify, n)};
   child.parent_ = own_;
-  const std::optional<size_t> committed = rule.CommittedBy({view, own_.view, parent_.view});
+  const std::optional<size_t> committed = rule.CommittedBy({header.view, own_.view, parent_.view});
   if (committed.has_value()) child.committed_ = *committed == 1 ? own_ : parent_;
   child.SetHash();
   return child;
@@ -159,6 +169,12 @@ absl::StatusOr<LeaderSchedule::Record> LeaderSchedule::DecodeRecord(ByteReader& 
     list[i].replica = ReplicaIndex(reader.U16());
     list[i].count = reader.U16();
     list[i].last_failed = View(reader.U64());
+    const uint8_t seen = reader.U8();
+    if (seen > 1) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("schedule's strike ", i, " has the seen flag ", seen, ", want 0 or 1"));
+    }
+    list[i].seen = seen == 1;
     if (list[i].count == 0 || (i > 0 && list[i].replica <= list[i - 1].replica)) {
       return absl::InvalidArgumentError(
           absl::StrCat("schedule's strike ", i, " of replica ", list[i].replica.value(), " counts ",

@@ -8,15 +8,18 @@
 // Only strikes of blocks that the certificate commits count.
 //
 //   block b on parent p                  strikes
-//   views between p and b                each one's leader (by p's schedule) gets a strike
+//   b's certificate for p                who signed it was seen again
+//   views between p and b                each one's leader (by p's schedule) gets a strike, unseen
 //   b itself                             its proposer's strikes are cleared
 //
-// A validator with s strikes is passed over for min(32 n 2^(s-1), 16,384) views since the last one,
-// then tried again. At most f are passed over at a time, those that failed last first: so most of
+// A validator with s strikes is passed over for min(32 n 2^(s-1), 16,384) views since the last one
+// if it was seen after it, else for 16,384: it is down, and trying it would cost a timeout. Then it
+// is tried again. At most f are passed over at a time, those that failed last first: so most of
 // the rest are honest, and strikes that a Byzantine leader causes its predecessor (by keeping back
-// the votes it collects) cannot hand it the schedule. Views far beyond the last commit go
-// round robin among all: then a run of honest leaders long enough for a commit is certain
-// (CheckCanProgress in genesis.h).
+// the votes it collects) cannot hand it the schedule. Byzantine leaders that also leave that one's
+// votes out of their certificates keep it unseen until an honest leader counts them, but no more
+// than f validators and 16,384 views. Views far beyond the last commit go round robin among all:
+// then a run of honest leaders long enough for a commit is certain (CheckCanProgress in genesis.h).
 // Source: idea of Cohen et al., "Be Aware of Your Leaders" (arXiv:2110.00960); the rule is ours.
 // The paper's own HotStuff leaves the choice of leaders open (arXiv:1803.05069, section 4.4).
 #ifndef GROAT_HOTSTUFF_LEADER_SCHEDULE_H_
@@ -26,6 +29,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "hotstuff/block.h"
 #include "hotstuff/commit_rule.h"
 #include "hotstuff/ids.h"
 
@@ -35,6 +39,7 @@ struct Strike {
   ReplicaIndex replica;
   uint16_t count = 0;
   View last_failed;
+  bool seen = false;  // A certificate of a view above `last_failed` has its signature.
 
   friend bool operator==(const Strike&, const Strike&) = default;
 };
@@ -51,9 +56,12 @@ class LeaderSchedule {
   // O(strikes).
   bool IsOnProbation(ReplicaIndex replica) const;
 
-  // The schedule of a block in `view` on the block that this schedule belongs to. `view` must be
-  // above the parent's, else the process stops. Of a long gap the first 2 n failed views count.
-  LeaderSchedule Child(View view, ReplicaIndex proposer, size_t n, const CommitRule& rule) const;
+  // The schedule of a block on the block that this schedule belongs to, by the view and proposer in
+  // its header and by the certificate for its parent that it carries. The view must be above the
+  // parent's, else the process stops. Of a long gap the first 2 n failed views count. Constant
+  // while nobody has strikes, O(strikes) while none change.
+  LeaderSchedule Child(const BlockHeader& header, const QuorumCertificate& justify, size_t n,
+                       const CommitRule& rule) const;
 
   // Digest of the encoded form, with the lists of strikes by their digests.
   const Hash& hash() const { return hash_; }
@@ -61,7 +69,7 @@ class LeaderSchedule {
   std::vector<Strike> committed_strikes() const { return committed_.strikes->list; }
 
   // Three records (of the block, its parent, and the block that the certificate commits), each:
-  // view u64 ‖ count u16 ‖ (replica u16 ‖ strikes u16 ‖ last failed view u64).
+  // view u64 ‖ count u16 ‖ (replica u16 ‖ strikes u16 ‖ last failed view u64 ‖ seen u8).
   Bytes Encode() const;
   // InvalidArgument unless the bytes are what Encode writes. Compare hash() with the block's
   // header.
@@ -81,8 +89,9 @@ class LeaderSchedule {
   static StrikesPtr MakeStrikes(std::vector<Strike> list);
   static absl::StatusOr<Record> DecodeRecord(ByteReader& reader);
   void SetHash();
-  // With the strikes that a block in `view` by `proposer` adds and clears.
-  StrikesPtr NextStrikes(View view, ReplicaIndex proposer, size_t n) const;
+  // With what a block's certificate, the views below it and its proposer change.
+  StrikesPtr NextStrikes(const BlockHeader& header, const QuorumCertificate& justify,
+                         size_t n) const;
 
   Record own_;
   Record parent_;

@@ -72,8 +72,8 @@ void Adversary::Learn(Cluster::Node& node, const BlockPtr& block) {
   }
   const auto parent = node.known.find(block->parent());
   if (parent == node.known.end()) return;
-  const LeaderSchedule schedule = parent->second.second.Child(
-      block->view(), block->header().proposer, cluster_.config_.n, *cluster_.rule_);
+  const LeaderSchedule schedule = parent->second.second.Child(block->header(), *block->justify(),
+                                                              cluster_.config_.n, *cluster_.rule_);
   node.known[block->id()] = {block, schedule};
 }
 
@@ -88,11 +88,10 @@ BlockPtr Adversary::BuildOnOlder(Cluster::Node& node, const Block& block) {
   BlockHeader header = block.header();
   header.parent = parent->first;
   header.height = parent->second.first->height().Next();
+  const QcPtr& justify = child->second.first->justify();
   header.schedule =
-      parent->second.second.Child(header.view, node.index, cluster_.config_.n, *cluster_.rule_)
-          .hash();
-  const BlockPtr draft =
-      Block::Make(header, child->second.first->justify(), block.timeout(), {}, Ed25519Signature());
+      parent->second.second.Child(header, *justify, cluster_.config_.n, *cluster_.rule_).hash();
+  const BlockPtr draft = Block::Make(header, justify, block.timeout(), {}, Ed25519Signature());
   return Block::Sign(draft, node.signer->SignBlock(ProposalDigest(draft->id())));
 }
 
@@ -137,7 +136,7 @@ void Adversary::Forge(Cluster::Node& node, const Block& base) {
     header.height = header.height.Next();
     header.timestamp_us += 1;
     header.proposer = schedule.LeaderOf(view, n);
-    schedule = schedule.Child(view, header.proposer, n, *cluster_.rule_);
+    schedule = schedule.Child(header, *justify, n, *cluster_.rule_);
     header.schedule = schedule.hash();
     blocks.push_back(Block::Make(header, justify, nullptr, {}, Ed25519Signature()));
     header.parent = blocks.back()->id();

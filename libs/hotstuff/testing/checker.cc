@@ -72,7 +72,7 @@ void Checker::CheckNew(const CommittedBlock& committed) {
                                  " is executed twice"));
     }
   }
-  schedule_ = schedule_.Child(block.view(), header.proposer, n_, *rule_);
+  schedule_ = schedule_.Child(header, *block.justify(), n_, *rule_);
   last_view_ = block.view();
   last_timestamp_us_ = header.timestamp_us;
   chain_.push_back(block.id());

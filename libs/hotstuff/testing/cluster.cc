@@ -116,7 +116,7 @@ Restored Cluster::Restore(const Node& node) const {
     }
     restored.root = block;
     if (block->header().epoch != node.epoch) continue;
-    schedule = schedule.Child(block->view(), block->header().proposer, set.nodes.size(), *rule_);
+    schedule = schedule.Child(block->header(), *block->justify(), set.nodes.size(), *rule_);
     restored.root_certificate = certificate;
     restored.schedule = schedule;
     if (restored.change == nullptr) {

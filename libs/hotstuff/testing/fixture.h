@@ -79,10 +79,11 @@ class ChainMaker {
     header.parent = parent->id();
     header.timestamp_us = parent->header().timestamp_us + later_us;
     header.proposer = schedule.LeaderOf(view, n_);
-    const LeaderSchedule child = schedule.Child(view, header.proposer, n_, *rule);
+    const QcPtr justify = Certify(*parent);
+    const LeaderSchedule child = schedule.Child(header, *justify, n_, *rule);
     header.schedule = child.hash();
-    const BlockPtr block = Sign(Block::Make(header, Certify(*parent), std::move(timeout),
-                                            std::move(commands), Ed25519Signature()));
+    const BlockPtr block = Sign(
+        Block::Make(header, justify, std::move(timeout), std::move(commands), Ed25519Signature()));
     schedules[block->id()] = child;
     return block;
   }

@@ -26,7 +26,7 @@ void LateLeader::OnProposal(const BlockPtr& block) {
   const auto parent = known_.find(block->parent());
   if (parent == known_.end()) return;
   const LeaderSchedule schedule =
-      parent->second.schedule.Child(block->view(), block->header().proposer, n_, rule_);
+      parent->second.schedule.Child(block->header(), *block->justify(), n_, rule_);
   known_[block->id()] = {block, schedule};
   if (schedule.LeaderOf(block->view().Next(), n_) == self_) {
     hidden_ = block;
@@ -84,7 +84,7 @@ BlockPtr LateLeader::Build(const Known& parent, QcPtr justify) {
   header.parent = parent.block->id();
   header.timestamp_us += 1;
   header.proposer = self_;
-  const LeaderSchedule schedule = parent.schedule.Child(header.view, self_, n_, rule_);
+  const LeaderSchedule schedule = parent.schedule.Child(header, *justify, n_, rule_);
   header.schedule = schedule.hash();
   const BlockPtr draft = Block::Make(header, std::move(justify), nullptr, {}, Ed25519Signature());
   const BlockPtr block = Block::Sign(draft, signer_.SignBlock(ProposalDigest(draft->id())));
