@@ -1,13 +1,10 @@
-// Replicas that are far behind: snapshots, pruned blocks, ended epochs, lost memories, and peers
-// that lie about them.
+// Replicas that are far behind: snapshots, pruned blocks, ended epochs.
 #include "services/consensus/catch_up.h"
 
 #include <gmock/gmock.h>
 
 #include "base/status_matchers.h"
-#include "services/consensus/testing/driver_test.h"
-#include "sim/split_mix.h"
-#include "sim/testing/seeds.h"
+#include "services/consensus/testing/catch_up_test.h"
 
 namespace groat::consensus_service {
 namespace {
@@ -15,49 +12,11 @@ namespace {
 using ::groat::testing::StatusIs;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using testing::CatchUpTest;
 using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-
-class CatchUpTest : public testing::DriverTest {
- protected:
-  CatchUpTest() { interval_ = 16; }
-
-  void KeepBlocks(size_t nodes, uint64_t blocks) {
-    options_.resize(nodes);
-    for (DriverOptions& options : options_) options.keep_blocks = blocks;
-  }
-  void StartAll(const std::vector<size_t>& nodes) {
-    for (const size_t node : nodes) cluster_->Start(node);
-    ASSERT_TRUE(cluster_->RunUntilFullMesh(seconds(5)));
-  }
-  void Restart(const std::vector<size_t>& nodes) {
-    for (const size_t node : nodes) {
-      cluster_->Kill(node);
-      cluster_->Start(node);
-    }
-    cluster_->RunFor(seconds(1));
-  }
-  void Wipe(size_t node) {
-    GROAT_ASSERT_OK(disks_[node].Write(storage::StoreBatch().DeleteRange({}, Bytes{0xff}),
-                                       storage::OrderedStore::Durability::kSynced));
-  }
-  bool Votes(size_t node) { return At(node).driver->core().status().may_vote; }
-  Epoch EpochOf(size_t node) { return At(node).driver->core().status().epoch; }
-  // At the same height all have the same state, and their newest snapshot the same digest.
-  void ExpectSameState(const std::vector<size_t>& nodes) {
-    for (const size_t node : nodes) {
-      EXPECT_EQ(TableOf(node), TableOf(nodes[0])) << node;
-      EXPECT_EQ(At(node).driver->core().committed_schedule().hash(),
-                At(nodes[0]).driver->core().committed_schedule().hash());
-      const auto offered = At(node).store->snapshots().Offered();
-      ASSERT_FALSE(offered.empty()) << node;
-      EXPECT_EQ(offered.back(), At(nodes[0]).store->snapshots().Offered().back()) << node;
-    }
-    ExpectOneChain();
-  }
-};
 
 TEST_F(CatchUpTest, AllReplicasMakeTheSameSnapshotsAndPruneBelowThem) {
   KeepBlocks(4, 8);
@@ -248,101 +207,6 @@ TEST_F(CatchUpTest, ARemovedValidatorStartsAgainAndFollows) {
   }
 }
 
-// The folder is gone: with memory_lost the replica catches up, and votes only in an epoch that
-// began after.
-TEST_F(CatchUpTest, LostMemoryIsRememberedUntilALaterEpoch) {
-  drift_ms_ = 2000;
-  Build(7);
-  StartAll({0, 1, 2, 3});
-  CommitBlocks(0, 1, 1, 20);
-  cluster_->Kill(3);
-  Wipe(3);
-  options_[3].memory_lost = true;
-  cluster_->Start(3);
-  ASSERT_TRUE(RunUntilLevel({0, 1, 2, 3}, seconds(20)));
-  EXPECT_FALSE(Votes(3));
-  options_[3].memory_lost = false;
-  Restart({3});
-  CommitBlocks(0, 2, 1, 20);
-  ASSERT_TRUE(RunUntilLevel({0, 1, 2, 3}, seconds(20)));
-  EXPECT_FALSE(Votes(3));
-  EXPECT_EQ(At(3).driver->core().counters().votes, 0u);
-  cluster_->RunFor(seconds(5));
-  HandOver({1, 0, 2, 3}, {0, 1, 2, 3}, 100);
-  EXPECT_TRUE(Votes(3));
-  Restart({3});
-  EXPECT_TRUE(Votes(3));
-}
-
-// The folder is gone and nobody says so: an empty one is the beginning only for who is told that it
-// is. A node that has its folder back empty follows, and votes from a later epoch on.
-TEST_F(CatchUpTest, AnEmptyFolderIsALostOneUnlessItIsTheFirstStart) {
-  drift_ms_ = 2000;
-  Build(11);
-  StartAll({0, 1, 2, 3});
-  EXPECT_TRUE(At(3).driver->began_empty());
-  EXPECT_TRUE(Votes(3));
-  CommitBlocks(0, 1, 1, 20);
-  cluster_->Kill(3);
-  Wipe(3);
-  cluster_->Start(3);
-  EXPECT_TRUE(At(3).driver->began_empty());
-  EXPECT_FALSE(Votes(3));
-  Submit(0, 2, 1, 20);
-  ASSERT_TRUE(RunUntilAllHave({0, 1, 2, 3}, 40, seconds(20)));
-  // Nor does a first start forget that: the folder holds when it was lost.
-  for (const bool first_start : {false, true}) {
-    if (first_start) first_starts_.erase(3);
-    Restart({3});
-    EXPECT_FALSE(At(3).driver->began_empty());
-    CommitBlocks(0, first_start ? 4 : 3, 1, 10);
-    ASSERT_TRUE(RunUntilLevel({0, 1, 2, 3}, seconds(20)));
-    EXPECT_FALSE(Votes(3));
-    EXPECT_EQ(At(3).driver->core().counters().votes, 0u);
-  }
-  cluster_->RunFor(seconds(5));
-  HandOver({1, 0, 2, 3}, {0, 1, 2, 3}, 100);
-  EXPECT_TRUE(Votes(3));
-}
-
-// All folders are new and nobody is told that they are: nobody votes, also after a restart, before
-// anything could be fetched.
-TEST_F(CatchUpTest, WithoutAFirstStartNobodyVotes) {
-  Build(12);
-  first_starts_ = {0, 1, 2, 3};
-  StartAll({0, 1, 2, 3});
-  Submit(0, 1, 1, 5);
-  cluster_->RunFor(seconds(3));
-  Restart({0, 1, 2, 3});
-  first_starts_.clear();
-  Restart({0, 1, 2, 3});
-  Submit(0, 1, 1, 5);
-  cluster_->RunFor(seconds(3));
-  for (size_t node = 0; node < 4; ++node) {
-    EXPECT_FALSE(Votes(node)) << node;
-    EXPECT_EQ(At(node).driver->core().counters().votes, 0u) << node;
-    EXPECT_EQ(At(node).store->last(), Height(0)) << node;
-  }
-}
-
-// The epoch changed while the folder was being lost: what the replica signed may be of the epoch
-// that the others are in already.
-TEST_F(CatchUpTest, LostMemoryCoversEpochsThatHadBegun) {
-  Build(8);  // Clocks may differ by ten seconds.
-  StartAll({0, 1, 2, 3});
-  CommitBlocks(0, 1, 1, 10);
-  HandOver({1, 0, 2, 3}, {0, 1, 2, 3}, 100);
-  cluster_->Kill(3);
-  Wipe(3);
-  options_[3].memory_lost = true;
-  cluster_->Start(3);
-  CommitBlocks(0, 2, 1, 10);
-  ASSERT_TRUE(RunUntilLevel({0, 1, 2, 3}, seconds(30)));
-  EXPECT_EQ(EpochOf(3), Epoch(1));
-  EXPECT_FALSE(Votes(3));
-  EXPECT_EQ(At(3).driver->core().counters().votes, 0u);
-}
-
 TEST_F(CatchUpTest, TheSameSeedGivesTheSameRun) {
   std::vector<std::pair<uint64_t, Bytes>> runs;
   for (int run = 0; run < 2; ++run) {
@@ -395,144 +259,6 @@ TEST_F(CatchUpTest, ACrashAtAnyWriteOfTheInstallationLosesNothing) {
     ExpectOneChain();
   }
   EXPECT_GE(crashes, 3u);  // The piece, what decides, and the writes around.
-}
-
-// What a liar says on the channel of transfers; else it is silent.
-struct Liar {
-  std::optional<ReplicaChannels> channels;
-  std::function<std::optional<hotstuff::TransferMessage>(const hotstuff::TransferMessage&)> answer;
-  size_t answered = 0;
-};
-
-class LiarTest : public CatchUpTest {
- protected:
-  std::shared_ptr<void> Make(const sim::MeshCluster::Process& on) override {
-    if (on.node != liar_) return CatchUpTest::Make(on);
-    auto liar = std::make_shared<Liar>();
-    liar->channels.emplace(*ReplicaChannels::Register(on.network, genesis_.block));
-    liar->answer = answer_;
-    liar->channels->OnReady([raw = liar.get()] {
-      while (raw->channels->Poll().has_value()) {
-      }
-      while (auto incoming = raw->channels->PollTransfer()) {
-        const auto answer = raw->answer(incoming->message);
-        if (!answer.has_value()) continue;
-        ++raw->answered;
-        raw->channels->SendTransfer(incoming->from, *answer);
-      }
-    });
-    return liar;
-  }
-  // Node 3 was away for long, and node 2 lies from now on.
-  void Prepare(uint64_t seed) {
-    KeepBlocks(4, 8);
-    Build(seed);
-    StartAll({0, 1, 2, 3});
-    CommitBlocks(0, 1, 1, 10);
-    cluster_->Kill(3);
-    CommitBlocks(0, 1, 11, 70);
-    ASSERT_TRUE(RunUntilLevel({0, 1, 2}, seconds(5)));
-    newest_ = At(0).store->snapshots().Offered();
-    ASSERT_THAT(newest_, SizeIs(2));
-    cluster_->Kill(2);
-    liar_ = 2;
-    cluster_->Start(2);
-  }
-  // Node 3 comes back, and has the state of the honest ones in the end.
-  void ExpectCatchesUp() {
-    cluster_->Start(3);
-    CommitBlocks(0, 2, 1, 20);
-    ASSERT_TRUE(RunUntilLevel({0, 1, 3}, seconds(120)));
-    EXPECT_THAT(installed_[3], SizeIs(1));
-    cluster_->RunFor(seconds(1));
-    ExpectSameState({0, 1, 3});
-    EXPECT_TRUE(Votes(3));
-  }
-
-  size_t liar_ = SIZE_MAX;
-  std::function<std::optional<hotstuff::TransferMessage>(const hotstuff::TransferMessage&)>
-      answer_ = [](const auto&) { return std::nullopt; };
-  std::vector<hotstuff::SnapshotName> newest_;
-  int heads_ = 0;
-};
-
-TEST_F(LiarTest, ASilentPeerDoesNotStopIt) {
-  Prepare(20);
-  ExpectCatchesUp();
-}
-
-TEST_F(LiarTest, OffersOfWhatNobodyElseHasAreNotBelieved) {
-  answer_ =
-      [](const hotstuff::TransferMessage& message) -> std::optional<hotstuff::TransferMessage> {
-    if (!std::holds_alternative<hotstuff::OfferRequest>(message)) return std::nullopt;
-    const Hash digest = Hash::FromHexText(std::string(64, 'e'), "digest").value();
-    return hotstuff::Offer{Epoch(0),
-                           Height(1'000'000),
-                           Height(999'000),
-                           {{Height(999'984), digest}, {Height(1'000'000), digest}}};
-  };
-  Prepare(21);
-  ExpectCatchesUp();
-  EXPECT_GT(cluster_->program<Liar>(2).answered, 0u);
-}
-
-TEST_F(LiarTest, ClaimsOfLaterEpochsAndOfBlocksThatDoNotComeCostTimeAlone) {
-  answer_ =
-      [](const hotstuff::TransferMessage& message) -> std::optional<hotstuff::TransferMessage> {
-    if (const auto* request = std::get_if<hotstuff::HandoverRequest>(&message)) {
-      return hotstuff::HandoverResponse{request->first, {}};
-    }
-    return hotstuff::Offer{Epoch(1'000'000), Height(1'000'000), Height(1), {}};
-  };
-  Prepare(22);
-  ExpectCatchesUp();
-}
-
-TEST_F(LiarTest, WrongHeadsAndPiecesAreNotedAtOnce) {
-  answer_ =
-      [this](const hotstuff::TransferMessage& message) -> std::optional<hotstuff::TransferMessage> {
-    if (std::holds_alternative<hotstuff::OfferRequest>(message)) {
-      return hotstuff::Offer{Epoch(0), Height(90), Height(60), newest_};
-    }
-    if (const auto* request = std::get_if<hotstuff::HeadRequest>(&message)) {
-      // Now and then the right one, so that it is asked for pieces.
-      if (++heads_ % 2 == 0) return hotstuff::HeadResponse{request->snapshot, Bytes(100, 7)};
-      const auto head = At(0).store->snapshots().Head(request->snapshot);
-      return hotstuff::HeadResponse{request->snapshot, head.value_or(Bytes())};
-    }
-    if (const auto* request = std::get_if<hotstuff::PieceRequest>(&message)) {
-      return hotstuff::PieceResponse{request->snapshot, request->index, Bytes(1 << 20, 0xff)};
-    }
-    return std::nullopt;
-  };
-  for (uint64_t seed = 23; seed < 29; ++seed) {
-    liar_ = SIZE_MAX;
-    Prepare(seed);
-    ExpectCatchesUp();
-  }
-}
-
-// Who asks more than it may gets no more than it may, and holds up nobody.
-TEST_F(LiarTest, AnswersToOnePeerAreBounded) {
-  size_t offers = 0;
-  answer_ =
-      [&offers](
-          const hotstuff::TransferMessage& message) -> std::optional<hotstuff::TransferMessage> {
-    offers += std::holds_alternative<hotstuff::Offer>(message);
-    return std::nullopt;
-  };
-  Prepare(30);
-  cluster_->RunFor(seconds(2));
-  offers = 0;
-  cluster_->Run(2, [&] {
-    for (int i = 0; i < 1000; ++i) {
-      cluster_->program<Liar>(2).channels->SendTransfer(cluster_->id(0), hotstuff::OfferRequest());
-    }
-  });
-  cluster_->RunFor(milliseconds(500));
-  EXPECT_GE(offers, 32u);
-  EXPECT_LE(offers, 32u + 50u + 2u);
-  ExpectCatchesUp();
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Whole replicas over real connections with mutual TLS: every call, every refusal, restarts.
+// What clients of whole replicas ask and are answered: every call, every refusal, restarts.
 #include "services/consensus/consensus_service.h"
 
 #include <gmock/gmock.h>
@@ -10,9 +10,7 @@
 #include "base/status_matchers.h"
 #include "hotstuff/ed25519_scheme.h"
 #include "hotstuff/two_chain.h"
-#include "rpc/channel.h"
-#include "rpc/status.h"
-#include "services/consensus/testing/test_replicas.h"
+#include "services/consensus/testing/service_test.h"
 #include "wire/common.h"
 #include "wire/consensus.h"
 
@@ -21,67 +19,13 @@ namespace {
 
 using ::groat::testing::StatusIs;
 using ::testing::_;
+using testing::Commands;
 using ::testing::HasSubstr;
-using testing::TestReplicas;
+using testing::kPatience;
 namespace v1 = ::groat::consensus::v1;
 
-constexpr std::chrono::seconds kPatience{30};
-
-template <class Request>
-Request Commands(uint64_t client, uint64_t first, uint64_t count, size_t payload_bytes = 128) {
-  Request request;
-  request.set_client_id(client);
-  for (uint64_t i = 0; i < count; ++i) {
-    v1::Command* const command = request.add_commands();
-    command->set_sequence(first + i);
-    command->set_payload(std::string(payload_bytes, static_cast<char>('a' + i % 26)));
-  }
-  return request;
-}
-
-class ConsensusServiceTest : public ::testing::Test {
+class ConsensusServiceTest : public testing::ServiceTest {
  protected:
-  void StartAll() {
-    replicas_.StartAll();
-    for (size_t i = 0; i < 4; ++i) ASSERT_TRUE(replicas_.WaitServing(i));
-  }
-  std::unique_ptr<v1::ConsensusService::Stub> Stub(size_t i) {
-    return v1::ConsensusService::NewStub(replicas_.Channel(i));
-  }
-  absl::StatusOr<v1::SubmitResponse> Submit(size_t i, const v1::SubmitRequest& request) {
-    rpc::CallContext context(kPatience);
-    v1::SubmitResponse response;
-    const grpc::Status status = Stub(i)->Submit(&context, request, &response);
-    if (!status.ok()) return rpc::FromGrpc(status);
-    return response;
-  }
-  absl::Status Approve(size_t i, const std::string& name, const hotstuff::ValidatorChange& change,
-                       v1::ApproveChangeResponse& response) {
-    const auto admin = v1::ConsensusAdminService::NewStub(replicas_.Channel(i, name));
-    rpc::CallContext context(kPatience);
-    v1::ApproveChangeRequest request;
-    request.set_change(ToString(change.Encode()));
-    return rpc::FromGrpc(admin->ApproveChange(&context, request, &response));
-  }
-  // With three validators' consent.
-  v1::ChangeValidatorsRequest Approved(const hotstuff::ValidatorChange& change) {
-    v1::ChangeValidatorsRequest request;
-    request.set_change(ToString(change.Encode()));
-    for (size_t i = 0; i < 3; ++i) {
-      v1::ApproveChangeResponse response;
-      GROAT_EXPECT_OK(Approve(i, "admin", change, response));
-      v1::ChangeShare* const share = request.add_shares();
-      share->set_signer(response.signer());
-      share->set_share(response.share());
-    }
-    return request;
-  }
-  absl::Status Order(size_t i, const v1::ChangeValidatorsRequest& request) {
-    const auto admin = v1::ConsensusAdminService::NewStub(replicas_.Channel(i, "admin"));
-    rpc::CallContext context(kPatience);
-    v1::ChangeValidatorsResponse response;
-    return rpc::FromGrpc(admin->ChangeValidators(&context, request, &response));
-  }
   // Reads blocks from height 1 on until so many commands took effect, checking everything that a
   // client can check without trust.
   std::map<hotstuff::CommandKey, Position> ReadAll(size_t i, size_t commands) {
@@ -117,8 +61,6 @@ class ConsensusServiceTest : public ::testing::Test {
     EXPECT_EQ(out.size(), commands);
     return out;
   }
-
-  TestReplicas replicas_{4};
 };
 
 TEST_F(ConsensusServiceTest, CommitsAnswersAndShows) {
@@ -272,59 +214,6 @@ TEST_F(ConsensusServiceTest, ShowsTheEvidenceItKept) {
   EXPECT_TRUE(replicas_.WaitForMetric(2, "groat_consensus_found_evidence_total", 1));
 }
 
-// While replica 0 drains, two others are gone, so nothing is committed: what waits is told so at
-// the end of the drain's time, and what comes meanwhile at once.
-TEST(ConsensusServerTest, DrainsAnswersAndRefusesNewOnes) {
-  TestReplicas replicas(4, [](hotstuff::Genesis&, Config& config) {
-    config.drain_time = std::chrono::milliseconds(2000);
-  });
-  replicas.StartAll();
-  for (size_t i = 0; i < 4; ++i) ASSERT_TRUE(replicas.WaitServing(i));
-  const auto stub = v1::ConsensusService::NewStub(replicas.Channel(0));
-  const auto submit = [&](uint64_t client, std::chrono::milliseconds patience) {
-    rpc::CallContext context(patience);
-    v1::SubmitResponse response;
-    return rpc::FromGrpc(
-        stub->Submit(&context, Commands<v1::SubmitRequest>(client, 1, 1), &response));
-  };
-  GROAT_ASSERT_OK(submit(1, kPatience));
-  rpc::CallContext subscription_context(kPatience);
-  v1::SubscribeRequest request;
-  request.set_from_height(1);
-  const auto subscription = stub->Subscribe(&subscription_context, request);
-  rpc::CallContext stream_context(kPatience);
-  const auto stream = stub->SubmitStream(&stream_context);
-  replicas.Stop(2);
-  replicas.Stop(3);
-  auto waiting = std::async(std::launch::async, [&] { return submit(2, kPatience); });
-  ASSERT_TRUE(stream->Write(Commands<v1::SubmitStreamRequest>(3, 1, 5)));
-  ASSERT_TRUE(replicas.WaitForMetric(0, "groat_consensus_waiting_commands", 6));
-
-  auto drained = std::async(std::launch::async, [&] { replicas.server(0).Drain(); });
-  absl::Status meanwhile = absl::DeadlineExceededError("");
-  for (uint64_t client = 10; absl::IsDeadlineExceeded(meanwhile); ++client) {
-    meanwhile = submit(client, std::chrono::milliseconds(50));
-  }
-  EXPECT_THAT(meanwhile, StatusIs(absl::StatusCode::kUnavailable, HasSubstr("draining")));
-  EXPECT_THAT(waiting.get(), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("drains")));
-  size_t refused = 0;
-  v1::SubmitStreamResponse response;
-  while (stream->Read(&response)) {
-    for (const v1::RefusedCommands& commands : response.refused()) {
-      EXPECT_EQ(commands.code(), static_cast<uint32_t>(absl::StatusCode::kUnavailable));
-      refused += static_cast<size_t>(commands.sequences_size());
-    }
-  }
-  EXPECT_EQ(refused, 5u);
-  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
-  v1::SubscribeResponse blocks;
-  while (subscription->Read(&blocks)) {
-  }
-  EXPECT_EQ(subscription->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
-  drained.get();
-  EXPECT_EQ(replicas.Metrics(0)["groat_consensus_waiting_commands"], 0);
-}
-
 // Every metric that a busy cluster must move, as its page shows it.
 TEST_F(ConsensusServiceTest, MetricsMove) {
   StartAll();
@@ -386,199 +275,6 @@ TEST_F(ConsensusServiceTest, MetricsMove) {
   }
   EXPECT_TRUE(replicas_.WaitForMetric(0, "groat_consensus_given_up_views_total", 1));
   EXPECT_TRUE(replicas_.WaitForMetric(0, "groat_consensus_replica_lag_views{replica=\"2\"}", 1));
-}
-
-TEST_F(ConsensusServiceTest, OnlyOperatorsChangeValidators) {
-  StartAll();
-  hotstuff::ValidatorChange change;
-  change.next = Epoch(1);
-  change.last_height = Height(30);
-  change.validators = replicas_.genesis().validators;
-  std::reverse(change.validators.begin(), change.validators.end());
-  v1::ApproveChangeResponse response;
-  EXPECT_THAT(Approve(0, "client", change, response),
-              StatusIs(absl::StatusCode::kPermissionDenied, _));
-  v1::ChangeValidatorsRequest request;
-  request.set_change(ToString(change.Encode()));
-  EXPECT_THAT(Order(1, request), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("want 3")));
-  GROAT_ASSERT_OK(Order(1, Approved(change)));
-  // Commands carry the chain to the epoch's last block and over it.
-  const auto stub = Stub(0);
-  uint64_t epoch = 0;
-  for (uint64_t sequence = 1; sequence < 200 && epoch == 0; ++sequence) {
-    GROAT_ASSERT_OK(Submit(0, Commands<v1::SubmitRequest>(1, sequence, 1)));
-    rpc::CallContext context(kPatience);
-    v1::GetStatusResponse status;
-    ASSERT_TRUE(stub->GetStatus(&context, {}, &status).ok());
-    epoch = status.epoch();
-  }
-  EXPECT_EQ(epoch, 1u);
-  rpc::CallContext context(kPatience);
-  v1::GetHandoverResponse handover;
-  ASSERT_TRUE(stub->GetHandover(&context, {}, &handover).ok());
-  GROAT_EXPECT_OK(hotstuff::ApprovedChange::Decode(wire::View(handover.approved_change()),
-                                                   replicas_.genesis().Chain()));
-  // And the new validators go on.
-  GROAT_EXPECT_OK(Submit(2, Commands<v1::SubmitRequest>(2, 1, 10)));
-  // Nothing that was counted is lost with the old core.
-  ASSERT_TRUE(replicas_.WaitForMetric(0, "groat_consensus_current_epoch", 1));
-  EXPECT_TRUE(replicas_.WaitForMetrics(0, [](const std::map<std::string, double>& metrics) {
-    return metrics.at("groat_consensus_committed_blocks_total") ==
-           metrics.at("groat_consensus_committed_height");
-  }));
-}
-
-TEST_F(ConsensusServiceTest, ARemovedValidatorTakesNoCommands) {
-  StartAll();
-  hotstuff::ValidatorChange change;
-  change.next = Epoch(1);
-  change.last_height = Height(30);
-  change.validators = replicas_.genesis().validators;
-  change.validators.pop_back();
-  GROAT_ASSERT_OK(Order(1, Approved(change)));
-  // Clients of all replicas carry the chain over the epoch's end. Those of the removed one are
-  // told.
-  absl::Status removed;
-  for (uint64_t sequence = 1; sequence < 200 && removed.ok(); ++sequence) {
-    GROAT_ASSERT_OK(Submit(0, Commands<v1::SubmitRequest>(1, sequence, 1)));
-    removed = Submit(3, Commands<v1::SubmitRequest>(2, sequence, 1)).status();
-  }
-  EXPECT_THAT(removed, StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("no validator")));
-  EXPECT_TRUE(replicas_.WaitNotServing(3));
-  // What its clients had not heard of can be submitted elsewhere, and others go on.
-  GROAT_EXPECT_OK(Submit(1, Commands<v1::SubmitRequest>(3, 1, 10)));
-  EXPECT_TRUE(replicas_.WaitForMetrics(0, [](const std::map<std::string, double>& metrics) {
-    return metrics.count("groat_consensus_replica_lag_views{replica=\"2\"}") == 1 &&
-           metrics.count("groat_consensus_replica_lag_views{replica=\"3\"}") == 0;
-  }));
-  EXPECT_EQ(replicas_.Metrics(3)["groat_consensus_waiting_commands"], 0);
-}
-
-// A flood is refused by its type, and what was taken is committed all the same.
-TEST(ConsensusServerTest, RefusesWhatItHasNoRoomFor) {
-  TestReplicas replicas(1, [](hotstuff::Genesis&, Config& config) {
-    config.pool_commands = 10;
-    config.max_subscribers = 1;
-  });
-  replicas.StartAll();
-  ASSERT_TRUE(replicas.WaitServing(0));
-  const auto stub = v1::ConsensusService::NewStub(replicas.Channel(0));
-  {
-    rpc::CallContext context(kPatience);
-    v1::SubmitResponse response;
-    EXPECT_THAT(
-        rpc::FromGrpc(stub->Submit(&context, Commands<v1::SubmitRequest>(1, 1, 1000), &response)),
-        StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("pool")));
-  }
-  rpc::CallContext first_context(kPatience);
-  v1::SubscribeRequest request;
-  request.set_from_height(1);
-  const auto first = stub->Subscribe(&first_context, request);
-  v1::SubscribeResponse response;
-  ASSERT_TRUE(first->Read(&response));
-  EXPECT_FALSE(response.commit_proof().empty());
-  rpc::CallContext second_context(kPatience);
-  const auto second = stub->Subscribe(&second_context, request);
-  EXPECT_FALSE(second->Read(&response));
-  EXPECT_EQ(second->Finish().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
-}
-
-TEST(ConsensusServerTest, NamesWhatIsWrongWithItsFiles) {
-  TestReplicas replicas(1);
-  telemetry::Logger logger({.service = "consensus", .level = telemetry::LogLevel::kError});
-  const auto start = [&](const Config& config) {
-    return ConsensusServer::Start(config, logger, [](const absl::Status&) {}).status();
-  };
-  Config config = replicas.config(0);
-  config.genesis_file += ".missing";
-  EXPECT_THAT(start(config), StatusIs(absl::StatusCode::kNotFound, HasSubstr("missing")));
-  config = replicas.config(0);
-  config.genesis_file = config.signing_key_file;
-  EXPECT_THAT(start(config), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("key.pem")));
-  replicas.Start(0);
-  config = replicas.config(0);
-  config.listen = "127.0.0.1:" + std::to_string(replicas.server(0).port());
-  EXPECT_THAT(start(config),
-              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("replica-0")));
-}
-
-// All but the newest blocks are pruned while a replica is away: it takes a snapshot over, and its
-// clients learn what became of their commands, and what is not there.
-TEST(PrunedReplicasTest, AReplicaThatWasAwayTakesASnapshotOver) {
-  TestReplicas replicas(4, [](hotstuff::Genesis& genesis, Config& config) {
-    genesis.snapshot_interval_blocks = 8;
-    config.keep_blocks = 4;
-  });
-  replicas.StartAll();
-  for (size_t i = 0; i < 4; ++i) ASSERT_TRUE(replicas.WaitServing(i));
-  const auto submit = [&](size_t i, uint64_t client, uint64_t sequence) {
-    rpc::CallContext context(kPatience);
-    v1::SubmitResponse response;
-    const auto stub = v1::ConsensusService::NewStub(replicas.Channel(i));
-    const grpc::Status status =
-        stub->Submit(&context, Commands<v1::SubmitRequest>(client, sequence, 1), &response);
-    EXPECT_TRUE(status.ok()) << status.error_message();
-    return response.positions_size() == 1 ? response.positions(0).height() : UINT64_MAX;
-  };
-  const auto status_of = [&](size_t i) {
-    rpc::CallContext context(kPatience);
-    v1::GetStatusResponse status;
-    const auto stub = v1::ConsensusService::NewStub(replicas.Channel(i));
-    EXPECT_TRUE(stub->GetStatus(&context, {}, &status).ok());
-    return status;
-  };
-  submit(3, 1, 1);
-  replicas.Stop(3);
-  // A command, and so a block or more, each.
-  uint64_t sequence = 0;
-  while (status_of(0).first_height() < 30 && sequence < 500) submit(0, 2, ++sequence);
-  const v1::GetStatusResponse pruned = status_of(0);
-  ASSERT_GE(pruned.first_height(), 30u);
-  EXPECT_EQ(pruned.snapshot_height() % 8, 0u);
-  EXPECT_GT(pruned.snapshot_height(), pruned.first_height());
-
-  replicas.Start(3);
-  // It does not know yet that this is committed; nobody will commit it again.
-  EXPECT_EQ(submit(3, 2, 1), 0u);
-  EXPECT_GT(submit(3, 3, 1), pruned.snapshot_height());
-  // What GetStatus says is published now and then.
-  v1::GetStatusResponse after = status_of(3);
-  while (after.first_height() == 1) after = status_of(3);
-  EXPECT_GE(after.first_height(), pruned.first_height());
-  EXPECT_TRUE(after.votes());
-  EXPECT_FALSE(after.fetching_snapshot());
-
-  const auto stub = v1::ConsensusService::NewStub(replicas.Channel(3));
-  const std::string want = "want " + std::to_string(after.first_height()) + " to";
-  {
-    rpc::CallContext context(kPatience);
-    v1::SubscribeRequest request;
-    request.set_from_height(1);
-    const auto stream = stub->Subscribe(&context, request);
-    v1::SubscribeResponse response;
-    EXPECT_FALSE(stream->Read(&response));
-    const grpc::Status end = stream->Finish();
-    EXPECT_EQ(end.error_code(), grpc::StatusCode::OUT_OF_RANGE);
-    EXPECT_THAT(end.error_message(), HasSubstr(want));
-  }
-  {
-    rpc::CallContext context(kPatience);
-    v1::SubscribeRequest request;
-    request.set_from_height(after.first_height());
-    const auto stream = stub->Subscribe(&context, request);
-    v1::SubscribeResponse response;
-    ASSERT_TRUE(stream->Read(&response));
-    GROAT_ASSERT_OK_AND_ASSIGN(const auto block,
-                               wire::FromProto(response.blocks(0), replicas.genesis().block));
-    EXPECT_EQ(block.header.height.value(), after.first_height());
-  }
-  rpc::CallContext context(kPatience);
-  v1::GetBlockRequest request;
-  request.set_height(1);
-  v1::GetBlockResponse response;
-  const grpc::Status refused = stub->GetBlock(&context, request, &response);
-  EXPECT_EQ(refused.error_code(), grpc::StatusCode::OUT_OF_RANGE);
-  EXPECT_THAT(refused.error_message(), HasSubstr(want));
 }
 
 }  // namespace
