@@ -1,11 +1,18 @@
 // groat_consensus: a replica of consensus as a process.
-#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 
 #include <cstdlib>
 
 #include "services/consensus/consensus_server.h"
+
+// Read by jemalloc before main. Blocks and messages of megabytes come and go all the time. By
+// default those of 8 MiB and more would each be memory fresh from the kernel, whose pages cost more
+// than what is copied into them.
+extern "C" {
+extern const char* malloc_conf;
+const char* malloc_conf = "oversize_threshold:0";
+}
 
 namespace groat::consensus_service {
 namespace {
@@ -54,15 +61,7 @@ absl::Status Run(const Config& config, telemetry::Logger& logger) {
   return absl::OkStatus();
 }
 
-// Blocks and messages of megabytes come and go all the time. By default each would be memory fresh
-// from the kernel, whose pages cost more than what is copied into them.
-void KeepLargeBuffers() {
-  mallopt(M_MMAP_THRESHOLD, 32 << 20);
-  mallopt(M_TRIM_THRESHOLD, 256 << 20);
-}
-
 int Main(int argc, const char* const* argv) {
-  KeepLargeBuffers();
   // Every thread leaves these to sigwait.
   const sigset_t signals = StopSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
