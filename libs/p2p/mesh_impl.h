@@ -1,7 +1,8 @@
 // The mesh behind mesh.h: one Peer for every authorized peer that is wanted, and what happens to
 // it.
 //
-// Three sources: mesh.cc (life, sets, numbers), mesh_links.cc (dialling, hellos, links), and
+// Five sources: mesh.cc (life, sets, numbers), mesh_greetings.cc (dialling, hellos), mesh_links.cc
+// (links that come up and go down), mesh_bulk_lane.cc (their second connections), and
 // mesh_traffic.cc (frames in and out). Belongs to the executor, except where a comment says else.
 //
 //   a peer's link          begins with                              ends with
@@ -137,42 +138,46 @@ class Mesh::Impl final : public ConnectionOwner {
   void Tick();
   void Watch(const PeerId& peer, PeerEvent event);
 
-  // Links (mesh_links.cc).
-  void OnAccept(std::unique_ptr<Connection> connection);
+  // Dialling and hellos (mesh_greetings.cc).
+  void ScheduleDial(Peer& peer);
   void DialMain(const PeerId& id);
   void OnDialled(const PeerId& id, uint64_t number,
                  absl::StatusOr<std::unique_ptr<Connection>> connection);
   void DialFailed(Peer& peer, Closure closure);
   void AbandonDial(Peer& peer);
-  void ScheduleDial(Peer& peer);
-  void DialBulk(Peer& peer);
-  void OnBulkDialled(const PeerId& id, uint64_t number,
-                     absl::StatusOr<std::unique_ptr<Connection>> connection);
-  void BulkDialFailed(Peer& peer);
   PeerConnection& BeginGreeting(std::unique_ptr<Connection> connection, bool dialled);
   // The connection from among those that are greeting, or null.
   std::unique_ptr<PeerConnection> TakeGreeting(const PeerConnection& connection);
+  void AbandonGreetings(const PeerId& peer, LaneKind lane);
   void OnGreetingTimeout(PeerConnection& connection);
+  void OnAccept(std::unique_ptr<Connection> connection);
   std::optional<RefusalReason> CheckHello(const PeerConnection& connection,
                                           const HelloMessage& hello, Closure& closure);
   void OnMainHello(PeerConnection& connection, Peer& peer, const HelloMessage& hello);
   void OnBulkHello(PeerConnection& connection, Peer& peer, const HelloMessage& hello);
   void Refuse(PeerConnection& connection, RefusalReason reason, Closure closure);
-  void Contend(PeerConnection& connection, Peer& peer, uint64_t incarnation);
-  void SettleContender(Peer& peer, bool link_lives);
   // Welcomes a main-lane hello and brings the link up with it.
   void Accept(Peer& peer, std::unique_ptr<PeerConnection> connection, uint64_t incarnation);
+
+  // Links (mesh_links.cc).
+  void Contend(PeerConnection& connection, Peer& peer, uint64_t incarnation);
+  void SettleContender(Peer& peer, bool link_lives);
   void BringUp(Peer& peer, std::unique_ptr<PeerConnection> connection, uint64_t incarnation);
-  void BringUpBulk(Peer& peer, std::unique_ptr<PeerConnection> connection);
   // Takes the link down, if it is up, and plans the next dial.
   void TakeDown(Peer& peer, Closure closure);
   void Offend(Peer& peer, Closure closure, const absl::Status& why);
   void EndLane(Peer& peer, LaneKind lane);
-  void AbandonGreetings(const PeerId& peer, LaneKind lane);
-  void OnBulkEnded(Peer& peer);
   void Bury(std::unique_ptr<PeerConnection> connection);
 
-  // ConnectionOwner (mesh_links.cc and mesh_traffic.cc).
+  // The bulk lane (mesh_bulk_lane.cc).
+  void DialBulk(Peer& peer);
+  void OnBulkDialled(const PeerId& id, uint64_t number,
+                     absl::StatusOr<std::unique_ptr<Connection>> connection);
+  void BulkDialFailed(Peer& peer);
+  void BringUpBulk(Peer& peer, std::unique_ptr<PeerConnection> connection);
+  void OnBulkEnded(Peer& peer);
+
+  // ConnectionOwner (mesh_greetings.cc, mesh_links.cc and mesh_traffic.cc).
   void OnHello(PeerConnection& connection, const HelloMessage& hello) override;
   void OnWelcome(PeerConnection& connection, const WelcomeMessage& welcome) override;
   void OnRefusal(PeerConnection& connection, const RefusalMessage& refusal) override;
