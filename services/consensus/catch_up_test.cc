@@ -121,7 +121,7 @@ TEST_P(EpochsTest, AValidatorThatWasAwayFindsIntoTheNewestOne) {
   cluster_->Kill(3);
   for (int epoch = 0; epoch < way.epochs; ++epoch) {
     const std::vector<std::vector<size_t>> orders = {{1, 2, 0, 3}, {2, 0, 1, 3}, {0, 2, 1, 3}};
-    HandOver(orders[epoch % 3], {0, 1, 2}, 100 + static_cast<uint64_t>(epoch));
+    HandOver(orders[static_cast<size_t>(epoch) % 3], {0, 1, 2}, 100 + static_cast<uint64_t>(epoch));
     CommitBlocks(1, 200 + static_cast<uint64_t>(epoch), 1, 40);
   }
   ASSERT_TRUE(RunUntilLevel({0, 1, 2}, seconds(5)));

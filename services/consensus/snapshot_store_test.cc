@@ -165,7 +165,7 @@ TEST_F(SnapshotStoreTest, RemovesPiecesWithoutAHead) {
   const std::vector<BlockPtr> chain = LongChain(8);
   for (const BlockPtr& block : chain) GROAT_ASSERT_OK(store->Write(Commit(block)));
   GROAT_ASSERT_OK(store->snapshots().Save(SnapshotOf(chain[3])));
-  for (const uint64_t height : {2, 7}) {
+  for (const uint64_t height : {2u, 7u}) {
     GROAT_ASSERT_OK(store->snapshots().WritePieces(Height(height), Bytes(10, 1)));
   }
   EXPECT_EQ(CountOf('d'), 3u);

@@ -32,7 +32,7 @@ class BlockStoreTest : public ::testing::Test {
   std::vector<hotstuff::BlockPtr> Chain() {
     std::vector<hotstuff::BlockPtr> blocks;
     hotstuff::BlockPtr parent = maker_.genesis.Block0();
-    for (const uint64_t sequence : {1, 2, 2}) {
+    for (const uint64_t sequence : {1u, 2u, 2u}) {
       parent = maker_.Extend(parent, parent->view().Next(), nullptr,
                              {hotstuff::testing::MakeCommand(7, sequence)});
       blocks.push_back(parent);
