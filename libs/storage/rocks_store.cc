@@ -77,9 +77,9 @@ rocksdb::Options MakeOptions(RocksStore::Values values) {
   options.bytes_per_sync = 1 << 20;
   options.max_open_files = 256;
   options.info_log = std::make_shared<NoNotes>();
-  // Tables are written and merged in the time that nobody waits for, with room for what comes in
-  // meanwhile: else what is answered stands still whenever memory goes to a table, and the longer,
-  // the more of it. All stores of the process share the threads.
+  // Tables are written and merged in the time that nobody waits for: else what is answered stands
+  // still whenever memory goes to a table, and the longer, the more of it. All stores of the
+  // process share the threads.
   for (const auto pool : {rocksdb::Env::HIGH, rocksdb::Env::LOW}) {
     options.env->LowerThreadPoolCPUPriority(pool, rocksdb::CpuPriority::kLow);
   }
@@ -90,7 +90,6 @@ rocksdb::Options MakeOptions(RocksStore::Values values) {
   options.memtable_whole_key_filtering = true;
   options.memtable_prefix_bloom_size_ratio = 0.02;
   options.write_buffer_size = 16 << 20;
-  options.max_write_buffer_number = 6;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   if (values == RocksStore::Values::kLarge) {
     options.enable_blob_files = true;
@@ -98,6 +97,8 @@ rocksdb::Options MakeOptions(RocksStore::Values values) {
     // A file of values goes when the last of them is deleted. They are deleted in about the order
     // they were written in, so moving those that are left would copy for nothing.
     options.enable_blob_garbage_collection = false;
+    // Written slowly, a buffer takes until the next ones have begun.
+    options.max_write_buffer_number = 6;
     options.rate_limiter.reset(rocksdb::NewGenericRateLimiter(TablePace::kFirst, kPaceRefillUs));
   }
   return options;

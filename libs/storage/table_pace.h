@@ -20,8 +20,8 @@ class TablePace {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // Bytes a second: before anything was measured, so that an opening store is not held up, and what
-  // a store that rests keeps for what is left over.
+  // Bytes a second: the most, and before anything was measured, so that an opening store is not
+  // held up; and what a store that rests keeps for what is left over.
   static constexpr int64_t kFirst = int64_t{1} << 30;
   static constexpr int64_t kLeast = int64_t{16} << 20;
   static constexpr std::chrono::milliseconds kInterval{200};
