@@ -14,6 +14,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "hotstuff/command.h"
+#include "hotstuff/look_ahead.h"
 
 namespace groat::hotstuff {
 
@@ -36,10 +37,9 @@ class Mempool {
   // After commit; unknown keys are ignored.
   void Remove(const CommandKey& key);
 
-  // For loops over many commands, at the i-th one: fetches from memory what a lookup of a later one
-  // will wait for.
+  // As LookAhead in look_ahead.h, for loops that add, mark or remove.
   void LookAhead(const std::vector<Command>& commands, size_t i) const {
-    if (i + kLookAhead < commands.size()) index_.prefetch(commands[i + kLookAhead].key);
+    hotstuff::LookAhead(index_, commands, i);
   }
 
   // Notes that this block holds the command.
@@ -71,8 +71,6 @@ class Mempool {
   size_t bytes() const { return total_.bytes; }
 
  private:
-  static constexpr size_t kLookAhead = 8;
-
   struct Entry {
     Command command;
     ReplicaIndex origin;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "hotstuff/look_ahead.h"
 #include "services/consensus/command_search.h"
 
 namespace groat::consensus_service {
@@ -16,8 +17,6 @@ using hotstuff::SubmitVerdict;
 
 // Calls that may wait for one and the same command.
 constexpr size_t kMaxSinksPerCommand = 8;
-// How many lookups ahead memory is asked for.
-constexpr size_t kLookAhead = 8;
 
 size_t BytesOf(const std::vector<Command>& commands) {
   size_t bytes = 0;
@@ -254,7 +253,7 @@ SubmitDesk::Landed SubmitDesk::Land(const CommittedBlock& committed, AnswerBatch
     if (ineffective != committed.ineffective.end() && ineffective->index == i) {
       why = (ineffective++)->why;
     }
-    if (i + kLookAhead < commands.size()) waiting_.prefetch(commands[i + kLookAhead].key);
+    hotstuff::LookAhead(waiting_, commands, i);
     const auto found = waiting_.find(commands[i].key);
     if (found == waiting_.end()) continue;
     Waiting waiting = std::move(found->second);
